@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The instruction set the program is compiled for, chosen here and nowhere else.
+///
+/// `BITLAB_CPU=native` (the default) uses everything this machine has; `x86-64-v3` runs on any CPU with AVX2 and
+/// FMA; `baseline` on every CPU of the architecture. Results are identical to the byte between machines only
+/// for the same choice on the same kind of CPU.
+let cpu = Context.environment["BITLAB_CPU"] ?? "native"
+
+/// Code does not inline across modules built with other CPU flags, so every target gets the same ones.
+func cpuFlags() -> [String] {
+  #if arch(x86_64)
+    return ["-march=" + (cpu == "baseline" ? "x86-64" : cpu)]
+  #else
+    return cpu == "native" ? ["-mcpu=native"] : []
+  #endif
+}
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .unsafeFlags(cpuFlags().flatMap { ["-Xcc", $0] }),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "BitLab",
+  products: [.executable(name: "bitlab", targets: ["bitlab"])],
+  targets: [
+    .target(name: "CSIMD"),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    library("TensorCore", ["CSIMD"]),
+    library("Networks", ["TensorCore"]),
+    library("Files", ["CZlib"]),
+    library("Datasets", ["CZlib"]),
+    library("Experiments", ["TensorCore", "Networks", "Datasets", "Files"]),
+    library("Scheduler"),
+    .executableTarget(
+      name: "bitlab",
+      dependencies: ["TensorCore", "Networks", "Datasets", "Files", "Experiments", "Scheduler"],
+      swiftSettings: swiftSettings),
+    tests("TensorCoreTests", ["TensorCore"]),
+    tests("NetworksTests", ["Networks", "TensorCore", "Files", "Datasets"]),
+    tests("DatasetsTests", ["Datasets", "CZlib"]),
+    tests("FilesTests", ["Files"]),
+    tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files"]),
+    tests("SchedulerTests", ["Scheduler"]),
+    tests("BitLabTests", ["bitlab", "Experiments", "Datasets", "Files"]),
+  ]
+)
