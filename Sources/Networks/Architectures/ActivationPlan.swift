@@ -1,0 +1,86 @@
+import TensorCore
+
+/// The place of one activation in every workspace: so many rows an image, so many columns.
+package struct ActivationSlot: Sendable, Hashable {
+  let offset: Int
+  let rowsPerImage: Int
+  let columns: Int
+}
+
+/// All activations of a network, planned once, so that a training step allocates nothing.
+package struct ActivationPlan: Sendable {
+  /// Images that a workspace has room for.
+  package let images: Int
+  /// Values of a workspace.
+  package private(set) var count = 0
+
+  package init(images: Int) {
+    precondition(images > 0, "ActivationPlan: \(images) images")
+    self.images = images
+  }
+
+  package mutating func add(rowsPerImage: Int, columns: Int) -> ActivationSlot {
+    let slot = ActivationSlot(offset: count, rowsPerImage: rowsPerImage, columns: columns)
+    // Each activation begins on a cache line, and an odd number of lines apart, so that equal offsets in neighbouring
+    // activations do not fall into one cache set.
+    count += (images * rowsPerImage * columns + 15) / 16 * 16 + 16
+    return slot
+  }
+}
+
+/// Room for one shard's activations and scratch; one thread uses it at a time.
+package final class Workspace: Sendable {
+  let activations: FloatStorage
+  let scratch: FloatStorage
+
+  package init(for network: some Network) {
+    activations = FloatStorage(count: network.plan.count)
+    scratch = FloatStorage(count: network.scratchCount)
+  }
+
+  /// The activation's values for the first `images` images.
+  package func matrix(_ slot: ActivationSlot, images: Int) -> Matrix {
+    activations.matrix(at: slot.offset, rows: images * slot.rowsPerImage, columns: slot.columns)
+  }
+}
+
+/// What a forward pass works on.
+package struct ForwardPass: Sendable {
+  /// Images in the shard.
+  package let images: Int
+  package let parameters: ParameterValues
+  package let panels: WeightPanels
+  package let workspace: Workspace
+
+  package init(images: Int, parameters: ParameterValues, panels: WeightPanels, workspace: Workspace) {
+    self.images = images
+    self.parameters = parameters
+    self.panels = panels
+    self.workspace = workspace
+  }
+
+  package subscript(slot: ActivationSlot) -> Matrix { workspace.matrix(slot, images: images) }
+
+  var scratch: Vector { workspace.scratch.all }
+}
+
+/// What a backward pass works on: the same, and where the gradients go.
+package struct BackwardPass: Sendable {
+  package let forward: ForwardPass
+  package let gradients: ParameterValues
+  /// Whether gradients are added to what is there, or replace it.
+  package var accumulates: Bool
+
+  package init(_ forward: ForwardPass, gradients: ParameterValues, accumulates: Bool) {
+    self.forward = forward
+    self.gradients = gradients
+    self.accumulates = accumulates
+  }
+
+  subscript(slot: ActivationSlot) -> Matrix { forward[slot] }
+
+  var images: Int { forward.images }
+  var parameters: ParameterValues { forward.parameters }
+  var panels: WeightPanels { forward.panels }
+  var scratch: Vector { forward.scratch }
+}

@@ -1,0 +1,74 @@
+import TensorCore
+
+/// A linear layer `y = x W^T + b`, `W [outputs, inputs]`, with full-precision or quantized weights.
+///
+/// A quantized layer multiplies by `scale * level` of each latent weight. Its input is what `LinearInput` of the same
+/// quantization gave. Formulas: `WeightQuantization`; gradients pass straight through the quantizer, and what the scale
+/// adds to them is added once a step, to the sum of all shards.
+package struct Linear: Sendable {
+  package let inputs: Int
+  package let outputs: Int
+  package let quantization: WeightQuantization?
+  /// Index of W among the parameters.
+  package let weight: Int
+  /// Index of b, nil without bias.
+  package let bias: Int?
+  /// Index among the network's linear layers, which is where its packed panels are found.
+  package let index: Int
+  /// False for a first layer, whose input needs no gradient.
+  package let hasInputGradient: Bool
+
+  /// Shard scratch that `backward` needs.
+  var scratchCount: Int { TransposedProduct.scratchCount(rows: outputs, columns: inputs) }
+
+  /// `y [rows, outputs]` of `x [rows, inputs]`.
+  func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
+    let start: ProductStart = bias.map { .bias(pass.parameters[$0]) } ?? .zero
+    multiply(x, pass.panels.forward(self), into: y, from: start)
+  }
+
+  /// `dW = dY^T x`, `db = column sums of dY`, `dx (+)= dY W` where it is wanted.
+  func backward(_ dy: Matrix, x: Matrix, into dx: Matrix?, accumulate: Bool = false, _ pass: BackwardPass) {
+    TransposedProduct.multiply(
+      dy, x, into: pass.gradients.matrix(weight), accumulate: pass.accumulates, scratch: pass.scratch)
+    if let bias { dy.sumRows(into: pass.gradients[bias], accumulate: pass.accumulates) }
+    if let dx { multiply(dy, pass.panels.backward(self), into: dx, from: accumulate ? .accumulate : .zero) }
+  }
+}
+
+extension NetworkBuilder {
+  /// Adds a linear layer's tensors, named `name.weight` and `name.bias`.
+  ///
+  /// - Parameter full: initial values of a full-precision layer's weight and bias where the initialization is `standard`.
+  mutating func linear(
+    _ name: String, inputs: Int, outputs: Int, bias hasBias: Bool = true, hasInputGradient: Bool = true,
+    standard full: (weight: InitialValues, bias: InitialValues)
+  ) -> Linear {
+    let bound = InitialValues.uniform(bound: 1 / Float(inputs).squareRoot())
+    let values: (weight: InitialValues, bias: InitialValues)
+    switch specification.initialization {
+    case .standard: values = quantization == nil ? full : (bound, bound)
+    case .uniform: values = (bound, bound)
+    case .normal: values = (.normal(deviation: 0.02), .zeros)
+    }
+    return add(
+      name, shape: [outputs, inputs], quantization: quantization, bias: hasBias,
+      hasInputGradient: hasInputGradient,
+      values: values)
+  }
+
+  /// Adds a linear layer with a weight of a given shape, quantized or not.
+  mutating func add(
+    _ name: String, shape: [Int], quantization: WeightQuantization?, bias hasBias: Bool,
+    hasInputGradient: Bool,
+    values: (weight: InitialValues, bias: InitialValues)
+  ) -> Linear {
+    let weight = layout.add(name + ".weight", shape: shape, values.weight)
+    let bias = hasBias ? layout.add(name + ".bias", shape: [shape[0]], values.bias) : nil
+    let linear = Linear(
+      inputs: shape.dropFirst().reduce(1, *), outputs: shape[0], quantization: quantization, weight: weight,
+      bias: bias, index: linears.count, hasInputGradient: hasInputGradient)
+    linears.append(linear)
+    return linear
+  }
+}

@@ -1,0 +1,62 @@
+import TensorCore
+
+/// An optimizer's state for one run: the moments of all parameters and the number of steps taken.
+package struct Optimizer: Sendable {
+  package let specification: OptimizerSpecification
+  /// Adam's two moments, SGD's momentum buffer, or none; named as they are in checkpoints.
+  package let moments: [(name: String, values: ParameterValues)]
+  /// Steps taken so far.
+  package var stepCount = 0
+
+  package init(_ specification: OptimizerSpecification, layout: ParameterLayout) {
+    self.specification = specification
+    let names: [String]
+    switch specification.kind {
+    case .adam, .adamw: names = ["first_moment", "second_moment"]
+    case .sgd: names = specification.momentum == 0 ? [] : ["momentum"]
+    }
+    moments = names.map { ($0, ParameterValues(layout: layout)) }
+  }
+
+  /// The update of the step that follows `stepCount`, ready to be applied to any part of the parameters.
+  package func update(rate: Double) -> OptimizerUpdate {
+    switch specification.kind {
+    case .adam, .adamw:
+      let step = AdamStep(
+        step: stepCount + 1, rate: rate, beta1: specification.beta1, beta2: specification.beta2,
+        epsilon: specification.epsilon, weightDecay: specification.weightDecay,
+        decoupled: specification.kind == .adamw)
+      return OptimizerUpdate(kind: .adam(step, moments[0].values.storage, moments[1].values.storage))
+    case .sgd:
+      return OptimizerUpdate(
+        kind: .sgd(
+          rate: Float(rate), momentum: Float(specification.momentum),
+          weightDecay: Float(specification.weightDecay),
+          buffer: moments.first?.values.storage, isFirstStep: stepCount == 0))
+    }
+  }
+}
+
+/// One step's update: element by element, so parts may be updated in any order and at once.
+package struct OptimizerUpdate: Sendable {
+  enum Kind: Sendable {
+    case adam(AdamStep, FloatStorage, FloatStorage)
+    case sgd(rate: Float, momentum: Float, weightDecay: Float, buffer: FloatStorage?, isFirstStep: Bool)
+  }
+
+  let kind: Kind
+
+  /// Updates the parameters of `range` from their gradients.
+  package func apply(_ range: Range<Int>, parameters: FloatStorage, gradients: FloatStorage) {
+    let (values, gradient) = (parameters.vector(range), gradients.vector(range))
+    switch kind {
+    case .adam(let step, let first, let second):
+      values.adam(
+        step, gradient: gradient, firstMoment: first.vector(range), secondMoment: second.vector(range))
+    case .sgd(let rate, let momentum, let weightDecay, let buffer, let isFirstStep):
+      values.sgd(
+        rate: rate, momentum: momentum, weightDecay: weightDecay, gradient: gradient,
+        buffer: buffer?.vector(range), isFirstStep: isFirstStep)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import TensorCore
+
+/// The weights of all linear layers as products read them: quantized where they are, packed into panels, once a step.
+///
+/// Forward multiplies by `W^T [inputs, outputs]`, backward by `W [outputs, inputs]`; each has panels of its own.
+package final class WeightPanels: @unchecked Sendable {
+  // Sendable invariant: written by `pack`, one band of one layer a task, and read only after all tasks ended.
+  private let linears: [Linear]
+  private let storage: FloatStorage
+  private let offsets: [Int]
+  private let scratch: [FloatStorage]
+  /// The levels of each quantized layer's weights, by `Linear.index`.
+  package private(set) var levels: [WeightLevels?]
+  /// What `pack` shares out: rows of one layer's weight.
+  private let bands: [Band]
+
+  private struct Band {
+    var linear: Linear
+    var rows: Range<Int>
+  }
+
+  /// Rows of a band; a multiple of the panels' 16 columns.
+  private static let bandRows = 64
+
+  /// - Parameter slots: threads that may pack at once.
+  package init(for linears: [Linear], slots: Int) {
+    self.linears = linears
+    var total = 0
+    offsets = linears.map { linear in
+      defer { total += Self.forwardCount(linear) + Self.backwardCount(linear) }
+      return total
+    }
+    storage = FloatStorage(count: total)
+    let widest = linears.map(\.inputs).max() ?? 0
+    scratch = (0..<slots).map { _ in FloatStorage(count: Self.bandRows * widest) }
+    levels = linears.map { _ in nil }
+    bands = linears.flatMap { linear in
+      stride(from: 0, to: linear.outputs, by: Self.bandRows).map {
+        Band(linear: linear, rows: $0..<min(linear.outputs, $0 + Self.bandRows))
+      }
+    }
+  }
+
+  private static func forwardCount(_ linear: Linear) -> Int {
+    (Panels.capacity(depth: linear.inputs, columns: linear.outputs) + 15) / 16 * 16
+  }
+
+  private static func backwardCount(_ linear: Linear) -> Int {
+    guard linear.hasInputGradient else { return 0 }
+    return (Panels.capacity(depth: linear.outputs, columns: linear.inputs) + 15) / 16 * 16
+  }
+
+  /// `W^T` for the forward product.
+  func forward(_ linear: Linear) -> Panels {
+    let start = offsets[linear.index]
+    return Panels(
+      packedIn: storage.vector(start..<start + Self.forwardCount(linear)), depth: linear.inputs,
+      columns: linear.outputs)
+  }
+
+  /// `W` for the gradient of the input.
+  func backward(_ linear: Linear) -> Panels {
+    precondition(linear.hasInputGradient, "WeightPanels: layer \(linear.index) has no gradient of its input")
+    let start = offsets[linear.index] + Self.forwardCount(linear)
+    return Panels(
+      packedIn: storage.vector(start..<start + Self.backwardCount(linear)), depth: linear.outputs,
+      columns: linear.inputs)
+  }
+
+  /// Quantizes and packs all layers.
+  ///
+  /// - Parameter levels: each quantized layer's levels, by `Linear.index`.
+  package func pack(_ parameters: ParameterValues, levels: [WeightLevels?], team: Team) {
+    self.levels = levels
+    team.forEach(bands.count) { task, slot in
+      let band = bands[task]
+      let linear = band.linear
+      var rows = parameters.matrix(linear.weight).rows(band.rows)
+      if let levels = levels[linear.index] {
+        let quantized = scratch[slot].matrix(rows: rows.rows, columns: rows.columns)
+        rows.flat.quantize(levels, into: quantized.flat)
+        rows = quantized
+      }
+      forward(linear).packTransposed(rows, atColumn: band.rows.lowerBound)
+      if linear.hasInputGradient { backward(linear).pack(rows, atDepth: band.rows.lowerBound) }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import TensorCore
+
+/// What a quantized linear layer does to its weights: the formula and the number of bits.
+package struct WeightQuantization: Sendable, Hashable {
+  package var method: QuantizationMethod
+  package var precision: WeightPrecision
+
+  /// nil for full precision.
+  package init?(method: QuantizationMethod, precision: WeightPrecision) {
+    guard precision != .full else { return nil }
+    self.method = method
+    self.precision = precision
+  }
+
+  /// The levels of a matrix of `count` weights with these sums of magnitudes and of values.
+  ///
+  ///     simple-bitnet  s = 2 mean|W| + 1e-4; q = clip(round(W / s), -1, 1) or sign(W); weight s q
+  ///     bitnet, 2      s = max(mean|W|, 1e-5); q = clip(round(W / s), -1, 1); weight s q
+  ///     bitnet, 1      q = sign(W - mean W); weight mean|W| q
+  package func levels(sumOfMagnitudes: Double, sum: Double, count: Int) -> WeightLevels {
+    let meanMagnitude = sumOfMagnitudes / Double(max(count, 1))
+    let grid: WeightLevels.Grid = precision == .ternary ? .ternary : .binary
+    switch method {
+    case .simpleBitNet:
+      let scale = Float(2 * meanMagnitude + 1e-4)
+      return WeightLevels(grid: grid, scale: scale, divisor: scale)
+    case .bitNet:
+      let scale = Float(precision == .ternary ? max(meanMagnitude, 1e-5) : meanMagnitude)
+      let shift = precision == .ternary ? 0 : Float(sum / Double(max(count, 1)))
+      return WeightLevels(grid: grid, scale: scale, divisor: scale, shift: shift)
+    }
+  }
+
+  /// Whether gradients flow through the scale, which adds `2 sign(W) / N <G, q - W / s>` to the weight's gradient.
+  package var scaleHasGradient: Bool { method == .simpleBitNet }
+
+  /// Whether the layer's input is normalized and rounded to int8.
+  package var quantizesActivations: Bool { method == .bitNet }
+
+  /// Bytes of a packed matrix of `count` weights, its float32 scale included.
+  package func packedBytes(count: Int) -> Int { (count * precision.rawValue + 7) / 8 + 4 }
+}

@@ -1,0 +1,131 @@
+import TensorCore
+
+/// A network with values: latent parameters, and their weights as products read them.
+///
+/// One thread drives a model; the loops inside share its work with the team.
+package final class Model {
+  package let specification: NetworkSpecification
+  package let network: any Network
+  package let shardPlan: ShardPlan
+  package let parameters: ParameterValues
+  let panels: WeightPanels
+  let team: Team
+  let workspaces: [Workspace]
+  /// Parts of the parameters that are updated as one task.
+  let chunks: [ParameterChunk]
+  private let sums: PerTask<WeightSums>
+
+  /// - Parameter batchSize: of training; it fixes how images are sharded.
+  package init(_ specification: NetworkSpecification, batchSize: Int, team: Team) {
+    self.specification = specification
+    self.team = team
+    shardPlan = ShardPlan(specification, batchSize: batchSize)
+    let network = specification.network(shardImages: shardPlan.shardImages)
+    self.network = network
+    parameters = ParameterValues(layout: network.layout)
+    panels = WeightPanels(for: network.linears, slots: team.limit)
+    workspaces = (0..<team.limit).map { _ in Workspace(for: network) }
+    chunks = ParameterChunk.chunks(of: network)
+    sums = PerTask(count: chunks.count, initial: WeightSums())
+  }
+
+  /// Quantizes and packs the weights; to be called whenever parameters were set from outside.
+  package func parametersChanged() {
+    team.forEach(chunks.count) { task, _ in sumWeights(of: task) }
+    packWeights()
+  }
+
+  /// Sums what the quantizer needs of a chunk's weights.
+  func sumWeights(of chunk: Int) {
+    guard let linear = chunks[chunk].linear, let quantization = linear.quantization else { return }
+    let values = parameters.storage.vector(chunks[chunk].range)
+    let needsSum = quantization.method == .bitNet && quantization.precision == .binary
+    sums[chunk] = WeightSums(magnitudes: values.sumOfMagnitudes(), values: needsSum ? values.sum() : 0)
+  }
+
+  /// Quantizes and packs, once all chunks are summed.
+  func packWeights() {
+    var totals = network.linears.map { _ in WeightSums() }
+    for (index, chunk) in chunks.enumerated() {
+      if let linear = chunk.linear { totals[linear.index] += sums[index] }
+    }
+    let levels = network.linears.map { linear in
+      linear.quantization.map {
+        let total = totals[linear.index]
+        return $0.levels(
+          sumOfMagnitudes: total.magnitudes, sum: total.values, count: network.layout[linear.weight].count)
+      }
+    }
+    panels.pack(parameters, levels: levels, team: team)
+  }
+
+  /// Runs one shard forward and returns the pass; the logits are in its workspace.
+  func forward(_ samples: some Samples, _ shard: Range<Int>, slot: Int) -> ForwardPass {
+    let pass = ForwardPass(
+      images: shard.count, parameters: parameters, panels: panels, workspace: workspaces[slot])
+    let input = pass[network.input]
+    for (row, position) in shard.enumerated() { samples.load(position, into: input.row(row)) }
+    network.forward(pass)
+    return pass
+  }
+
+  /// Loss and correct answers over all samples, without training; nil when `isStopped` said so in between.
+  package func evaluate(_ samples: some Samples, isStopped: () -> Bool = { false }) -> ClassificationScore? {
+    let shards = Array(shardPlan.shards(of: 0..<samples.count))
+    let scores = PerTask(count: shards.count, initial: ClassificationScore())
+    // In rounds, so that a stop does not wait for a whole validation set.
+    let round = 16 * team.limit
+    for first in stride(from: 0, to: shards.count, by: round) {
+      if isStopped() { return nil }
+      team.forEach(min(round, shards.count - first)) { task, slot in
+        let shard = shards[first + task]
+        let pass = forward(samples, shard, slot: slot)
+        scores[first + task] = pass[network.logits].crossEntropy(
+          labels: shard.lazy.map { samples.label($0) }, gradientScale: 0)
+      }
+    }
+    return (0..<shards.count).reduce(into: ClassificationScore()) { $0 += scores[$1] }
+  }
+
+  /// The logits of all samples, `[count, classes]`.
+  package func logits(_ samples: some Samples) -> FloatStorage {
+    let classes = specification.classes
+    let result = FloatStorage(count: samples.count * classes)
+    let all = result.matrix(rows: samples.count, columns: classes)
+    for shard in shardPlan.shards(of: 0..<samples.count) {
+      all.rows(shard).copy(from: forward(samples, shard, slot: 0)[network.logits])
+    }
+    return result
+  }
+}
+
+/// Sums over a weight matrix, or a chunk of one.
+private struct WeightSums: Sendable {
+  var magnitudes = 0.0
+  var values = 0.0
+
+  static func += (total: inout Self, part: Self) {
+    total.magnitudes += part.magnitudes
+    total.values += part.values
+  }
+}
+
+/// A part of one tensor that is updated as one task.
+struct ParameterChunk: Sendable {
+  /// Values in the parameters' storage.
+  var range: Range<Int>
+  /// The layer whose weight this is part of; nil for biases, norms and embeddings.
+  var linear: Linear?
+
+  /// A multiple of the 1,024 values that sums over a tensor take at a time.
+  private static let size = 16_384
+
+  static func chunks(of network: any Network) -> [ParameterChunk] {
+    let linears = Dictionary(uniqueKeysWithValues: network.linears.map { ($0.weight, $0) })
+    return network.layout.tensors.enumerated().flatMap { index, tensor in
+      stride(from: tensor.range.lowerBound, to: tensor.range.upperBound, by: size).map {
+        ParameterChunk(range: $0..<min(tensor.range.upperBound, $0 + size), linear: linears[index])
+      }
+    }
+  }
+}

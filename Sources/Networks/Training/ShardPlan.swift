@@ -1,0 +1,52 @@
+/// How a batch is cut up, from the network and the batch size alone, so that results do not depend on threads.
+///
+/// A batch falls into groups of consecutive images; each group sums its gradients in memory of its own, and the groups'
+/// sums are added in order. A group goes through the network in shards small enough for the caches.
+package struct ShardPlan: Sendable, Hashable {
+  /// Groups of a full batch: the most threads that can share it.
+  package let groups: Int
+  /// Images of a full group.
+  package let groupImages: Int
+  /// Images that pass through the network together.
+  package let shardImages: Int
+
+  /// Groups cost a gradient each; eight keep eight cores busy.
+  private static let mostGroups = 8
+  /// Fewer rows would make the weight gradient's memory traffic cost more than its arithmetic.
+  private static let fewestGroupRows = 32
+  /// Values of activations in one shard: 16 MiB.
+  private static let shardValues = 4 << 20
+
+  package init(_ specification: NetworkSpecification, batchSize: Int) {
+    let rows = batchSize * specification.rowsPerImage
+    let wanted = max(1, min(Self.mostGroups, rows / Self.fewestGroupRows, batchSize))
+    groupImages = (batchSize + wanted - 1) / wanted
+    groups = (batchSize + groupImages - 1) / groupImages
+    let perImage = specification.network(shardImages: 1).plan.count
+    let most = max(1, Self.shardValues / max(1, perImage))
+    let shards = (groupImages + most - 1) / most
+    shardImages = (groupImages + shards - 1) / shards
+  }
+
+  /// The images of a group of a batch, as positions in the batch; empty where a short batch has none left.
+  package func group(_ index: Int, of count: Int) -> Range<Int> {
+    min(count, index * groupImages)..<min(count, (index + 1) * groupImages)
+  }
+
+  /// The shards of a range of images, in order.
+  package func shards(of images: Range<Int>) -> some Sequence<Range<Int>> {
+    stride(from: images.lowerBound, to: images.upperBound, by: shardImages).lazy.map {
+      [shardImages] in $0..<min(images.upperBound, $0 + shardImages)
+    }
+  }
+}
+
+extension NetworkSpecification {
+  /// Rows that one image has in the network's widest products: its tokens.
+  package var rowsPerImage: Int {
+    switch architecture {
+    case .mlp: return 1
+    case .vit(let vit): return image.height / vit.patch * (image.width / vit.patch) + 1
+    }
+  }
+}

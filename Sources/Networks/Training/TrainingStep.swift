@@ -1,0 +1,137 @@
+import TensorCore
+
+/// The optimizer step of a model: forward, loss, backward, update, and the weights packed for the next step.
+///
+/// All sums are taken in an order that the config alone decides: within a group image after image, over the groups in
+/// order, over a tensor chunk after chunk. All memory is allocated at the start.
+package final class TrainingStep {
+  package let model: Model
+  package private(set) var optimizer: Optimizer
+  /// Gradients of the groups; after a step the first holds the sum.
+  private let gradients: [ParameterValues]
+  private let scores: PerTask<ClassificationScore>
+  private let dots: PerTask<Double>
+  private let squares: PerTask<Double>
+  /// Largest global norm of the gradient; nil for no clipping.
+  private let gradientClip: Double?
+
+  package init(_ model: Model, optimizer: OptimizerSpecification, gradientClip: Double? = nil) {
+    self.model = model
+    self.gradientClip = gradientClip
+    let layout = model.network.layout
+    self.optimizer = Optimizer(optimizer, layout: layout)
+    gradients = (0..<model.shardPlan.groups).map { _ in ParameterValues(layout: layout) }
+    scores = PerTask(count: gradients.count, initial: ClassificationScore())
+    dots = PerTask(count: model.chunks.count, initial: 0)
+    squares = PerTask(count: model.chunks.count, initial: 0)
+  }
+
+  /// The gradient of the last step, before the update and clipped where that was asked for.
+  package var gradient: ParameterValues { gradients[0] }
+
+  /// Continues from so many steps; the optimizer's moments are set by their owner.
+  package func resume(afterSteps count: Int) { optimizer.stepCount = count }
+
+  /// One step on a batch.
+  ///
+  /// - Parameter rate: the learning rate.
+  /// - Returns: the batch's loss (a sum over its samples) and correct answers, before the update. Where the loss is not
+  ///   finite nothing is updated.
+  package func callAsFunction(_ batch: some Samples, rate: Double) -> ClassificationScore {
+    let groups = (0..<gradients.count).filter { !model.shardPlan.group($0, of: batch.count).isEmpty }.count
+    model.team.forEach(groups) { group, slot in
+      scores[group] = backpropagate(batch, group: group, slot: slot)
+    }
+    let score = (0..<groups).reduce(into: ClassificationScore()) { $0 += scores[$1] }
+    guard score.loss.isFinite else { return score }
+    reduceGradients(groups: groups)
+    let clipping = clipGradients()
+    update(rate: rate, clipping: clipping)
+    return score
+  }
+
+  /// Loss and gradients of one group of the batch.
+  private func backpropagate(_ batch: some Samples, group: Int, slot: Int) -> ClassificationScore {
+    let gradientScale = 1 / Float(batch.count)
+    let images = model.shardPlan.group(group, of: batch.count)
+    var score = ClassificationScore()
+    for shard in model.shardPlan.shards(of: images) {
+      let pass = model.forward(batch, shard, slot: slot)
+      score += pass[model.network.logits].crossEntropy(
+        labels: shard.lazy.map { batch.label($0) }, gradientScale: gradientScale)
+      model.network.backward(
+        BackwardPass(pass, gradients: gradients[group], accumulates: shard.lowerBound > images.lowerBound))
+    }
+    return score
+  }
+
+  /// Adds up the groups' gradients, and what the scales' gradients need of them.
+  private func reduceGradients(groups: Int) {
+    model.team.forEach(model.chunks.count) { task, _ in
+      let chunk = model.chunks[task]
+      let total = gradients[0].storage.vector(chunk.range)
+      for group in 1..<max(groups, 1) { total.add(gradients[group].storage.vector(chunk.range)) }
+      if let levels = scaleLevels(chunk) {
+        dots[task] = model.parameters.storage.vector(chunk.range).scaleGradient(total, levels)
+      }
+    }
+  }
+
+  /// The levels of the chunk's layer, where gradients flow through its scale.
+  private func scaleLevels(_ chunk: ParameterChunk) -> WeightLevels? {
+    guard let linear = chunk.linear, linear.quantization?.scaleHasGradient == true else { return nil }
+    return model.panels.levels[linear.index]
+  }
+
+  /// `2 / N <G, q - W / s>` of each layer whose scale has a gradient, by `Linear.index`.
+  private func scaleTerms() -> [Float] {
+    var totals = [Double](repeating: 0, count: model.network.linears.count)
+    for (index, chunk) in model.chunks.enumerated() where scaleLevels(chunk) != nil {
+      totals[chunk.linear!.index] += dots[index]
+    }
+    return model.network.linears.map {
+      Float(2 * totals[$0.index] / Double(max(1, model.network.layout[$0.weight].count)))
+    }
+  }
+
+  private func addScaleGradient(_ chunk: ParameterChunk, _ terms: [Float]) {
+    guard scaleLevels(chunk) != nil else { return }
+    gradients[0].storage.vector(chunk.range)
+      .addSigns(of: model.parameters.storage.vector(chunk.range), times: terms[chunk.linear!.index])
+  }
+
+  /// What remains to be done to each gradient before the update.
+  private struct Clipping {
+    var terms: [Float]
+    /// Whether `terms` are already in the gradients.
+    var termsAdded: Bool
+    var factor: Float?
+  }
+
+  /// torch.nn.utils.clip_grad_norm_: the gradients times `clip / (norm + 1e-6)`, where that is below 1.
+  private func clipGradients() -> Clipping {
+    let terms = scaleTerms()
+    guard let gradientClip else { return Clipping(terms: terms, termsAdded: false, factor: nil) }
+    model.team.forEach(model.chunks.count) { task, _ in
+      let chunk = model.chunks[task]
+      addScaleGradient(chunk, terms)
+      squares[task] = gradients[0].storage.vector(chunk.range).sumOfSquares()
+    }
+    let norm = (0..<model.chunks.count).reduce(0) { $0 + squares[$1] }.squareRoot()
+    let factor = gradientClip / (norm + 1e-6)
+    return Clipping(terms: terms, termsAdded: true, factor: factor < 1 ? Float(factor) : nil)
+  }
+
+  private func update(rate: Double, clipping: Clipping) {
+    let update = optimizer.update(rate: rate)
+    model.team.forEach(model.chunks.count) { task, _ in
+      let chunk = model.chunks[task]
+      if !clipping.termsAdded { addScaleGradient(chunk, clipping.terms) }
+      if let factor = clipping.factor { gradients[0].storage.vector(chunk.range).scale(by: factor) }
+      update.apply(chunk.range, parameters: model.parameters.storage, gradients: gradients[0].storage)
+      model.sumWeights(of: task)
+    }
+    model.packWeights()
+    optimizer.stepCount += 1
+  }
+}

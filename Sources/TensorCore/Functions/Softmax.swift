@@ -1,0 +1,119 @@
+import Foundation
+
+extension Matrix {
+  /// Each row: `softmax(scale * row)`, in place. The largest value is taken off first, so nothing overflows.
+  package func softmaxRows(scale: Float) {
+    for index in 0..<rows { _ = row(index).softmax(scale: scale) }
+  }
+
+  /// The softmax's gradient, in place of the upstream one: `dS = scale * P * (dP - <P, dP>)`, row by row.
+  ///
+  /// - Parameter probabilities: what `softmaxRows` gave, of the same shape.
+  package func softmaxRowsBackward(probabilities: Matrix, scale: Float) {
+    precondition(
+      probabilities.rows == rows && probabilities.columns == columns,
+      "softmax: gradient \(rows)x\(columns) for \(probabilities.rows)x\(probabilities.columns)")
+    for index in 0..<rows {
+      let p = probabilities.base + index * probabilities.stride
+      let d = base + index * stride
+      var dot = Lanes.zero
+      forEachVector(columns) { offset, lanes in
+        dot = multiplyAdd(loadLanes(p + offset, lanes), loadLanes(d + offset, lanes), dot)
+      }
+      let mean = Lanes(repeating: TensorCore.sum(dot))
+      forEachVector(columns) { offset, lanes in
+        let value = (loadLanes(d + offset, lanes) - mean) * loadLanes(p + offset, lanes) * scale
+        storeLanes(value, d + offset, lanes)
+      }
+    }
+  }
+}
+
+extension Vector {
+  /// `softmax(scale * self)` in place. Returns the largest scaled value and the sum of `exp(scale * x - largest)`.
+  func softmax(scale: Float) -> (largest: Float, sum: Float) {
+    guard count > 0 else { return (-.infinity, 0) }
+    var best = Lanes(repeating: -.infinity)
+    forEachVector(count) { offset, lanes in
+      let value = loadLanes(base + offset, lanes) * scale
+      let padded =
+        lanes == laneCount
+        ? value : value.replacing(with: -.infinity, where: SIMD8<Float>.lane .>= Float(lanes))
+      best = larger(padded, best)
+    }
+    let largest = best.max()
+    var total = Lanes.zero
+    forEachVector(count) { offset, lanes in
+      var value = exponential(
+        multiplyAdd(loadLanes(base + offset, lanes), Lanes(repeating: scale), Lanes(repeating: -largest)))
+      if lanes < laneCount { value.replace(with: 0, where: SIMD8<Float>.lane .>= Float(lanes)) }
+      total += value
+      storeLanes(value, base + offset, lanes)
+    }
+    let sum = TensorCore.sum(total)
+    self.scale(by: 1 / sum)
+    return (largest, sum)
+  }
+}
+
+extension SIMD8<Float> {
+  /// The number of each lane.
+  fileprivate static var lane: Self { Self(0, 1, 2, 3, 4, 5, 6, 7) }
+}
+
+/// What a classifier did on some samples.
+package struct ClassificationScore: Sendable, Equatable {
+  /// Sum of the samples' cross-entropies, natural logarithm.
+  package var loss: Double
+  package var correct: Int
+
+  package init(loss: Double = 0, correct: Int = 0) {
+    self.loss = loss
+    self.correct = correct
+  }
+
+  package static func += (total: inout Self, part: Self) {
+    total.loss += part.loss
+    total.correct += part.correct
+  }
+}
+
+extension Matrix {
+  /// Softmax cross-entropy of logits `[samples, classes]`, and in their place its gradient.
+  ///
+  ///     loss_i = log sum_j exp z_ij - z_i,label      dz_ij = (softmax(z_i)_j - [j = label]) * gradientScale
+  ///
+  /// - Parameters:
+  ///   - labels: one class a row.
+  ///   - gradientScale: 1 / batch for the mean over a batch.
+  /// - Returns: the sum over the rows, in order; a row counts as correct when the first of its largest logits is the label's.
+  package func crossEntropy(labels: some Sequence<Int>, gradientScale: Float) -> ClassificationScore {
+    var score = ClassificationScore()
+    var rowsSeen = 0
+    for (index, label) in zip(0..<rows, labels) {
+      precondition(label >= 0 && label < columns, "crossEntropy: label \(label) outside 0..<\(columns)")
+      let logits = row(index)
+      let own = logits.base[label]
+      if logits.indexOfLargest() == label { score.correct += 1 }
+      let (largest, sum) = logits.softmax(scale: 1)
+      score.loss += log(Double(sum)) + Double(largest) - Double(own)
+      logits.base[label] -= 1
+      logits.scale(by: gradientScale)
+      rowsSeen += 1
+    }
+    precondition(rowsSeen == rows, "crossEntropy: \(rowsSeen) labels for \(rows) rows")
+    return score
+  }
+}
+
+extension Vector {
+  /// The index of the first largest value; nil for no values or where one is NaN.
+  package func indexOfLargest() -> Int? {
+    var best: Int?
+    for index in 0..<count {
+      if base[index].isNaN { return nil }
+      if best == nil || base[index] > base[best!] { best = index }
+    }
+    return best
+  }
+}

@@ -1,0 +1,85 @@
+/// How the weights of one matrix map to levels: `level(w) = quantize((w - shift) * inverse)`, weight `level * scale`.
+package struct WeightLevels: Sendable, Equatable {
+  package enum Grid: Sendable {
+    /// -1, 0, 1: rounded half to even and clipped.
+    case ternary
+    /// -1, 1, and 0 for exactly 0.
+    case binary
+  }
+
+  package var grid: Grid
+  /// What one level is worth.
+  package var scale: Float
+  /// Weights are divided by this before rounding.
+  package var divisor: Float
+  package var shift: Float
+
+  package init(grid: Grid, scale: Float, divisor: Float, shift: Float = 0) {
+    self.grid = grid
+    self.scale = scale
+    self.divisor = divisor
+    self.shift = shift
+  }
+
+  @inline(__always)
+  func levels(_ weights: Lanes) -> Lanes {
+    switch grid {
+    case .ternary:
+      var level = (weights / divisor).rounded(.toNearestOrEven)
+      level.replace(with: -1, where: level .< -1)
+      level.replace(with: 1, where: level .> 1)
+      return level
+    case .binary:
+      return sign(weights - shift)
+    }
+  }
+}
+
+/// -1, 0 or 1 lane by lane; NaN stays NaN.
+@inline(__always)
+func sign(_ value: Lanes) -> Lanes {
+  var result = value
+  result.replace(with: 1, where: value .> 0)
+  result.replace(with: -1, where: value .< 0)
+  return result
+}
+
+extension Vector {
+  /// `output = scale * level`, the weights a product sees.
+  package func quantize(_ levels: WeightLevels, into output: Vector) {
+    precondition(output.count == count, "quantize: \(count) weights into \(output.count)")
+    forEachVector(count) { offset, lanes in
+      storeLanes(levels.levels(loadLanes(base + offset, lanes)) * levels.scale, output.base + offset, lanes)
+    }
+  }
+
+  /// `<gradient, level - weight / divisor>` for the gradient of a scale that is not detached; `self` are the weights.
+  ///
+  /// Summed as in `sum()`: blocks of 1,024 in float32 lanes, the blocks in Double.
+  package func scaleGradient(_ gradient: Vector, _ levels: WeightLevels) -> Double {
+    precondition(gradient.count == count, "scaleGradient: \(gradient.count) gradients of \(count) weights")
+    var total = 0.0
+    for first in stride(from: 0, to: count, by: 1024) {
+      var partial = Lanes.zero
+      let (weights, gradients) = (base + first, gradient.base + first)
+      forEachVector(min(1024, count - first)) { offset, lanes in
+        let weight = loadLanes(weights + offset, lanes)
+        let difference = levels.levels(weight) - weight / levels.divisor
+        partial = multiplyAdd(loadLanes(gradients + offset, lanes), difference, partial)
+      }
+      total += Double(TensorCore.sum(partial))
+    }
+    return total
+  }
+
+  /// `self += sign(weights) * amount`: the other half of that gradient.
+  package func addSigns(of weights: Vector, times amount: Float) {
+    precondition(weights.count == count, "addSigns: \(weights.count) weights for \(count) gradients")
+    forEachVector(count) { offset, lanes in
+      let value = multiplyAdd(
+        sign(loadLanes(weights.base + offset, lanes)), Lanes(repeating: amount),
+        loadLanes(base + offset, lanes))
+      storeLanes(value, base + offset, lanes)
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Foundation
+
+/// An independent sequence of random numbers for one seed and one purpose.
+///
+/// The same seed and purpose give the same numbers whatever else is drawn, in whatever order, on whatever thread:
+/// tensors of the same name start equal in every variant of an experiment.
+package struct RandomStream: RandomNumberGenerator, Sendable {
+  private let philox: Philox
+  private var counter: UInt64 = 0
+  private var block = SIMD4<UInt32>()
+  private var used = 4
+
+  /// - Parameter purpose: what the numbers are for: a tensor's name, an epoch's shuffle.
+  package init(seed: Int, purpose: String) {
+    // FNV-1a over the purpose, then SplitMix64's finalizer with the seed: distinct purposes and seeds get unrelated keys.
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in purpose.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+    var mixed = hash &+ UInt64(bitPattern: Int64(seed)) &* 0x9e37_79b9_7f4a_7c15
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    mixed ^= mixed >> 31
+    philox = Philox(key: SIMD2(UInt32(truncatingIfNeeded: mixed), UInt32(mixed >> 32)))
+  }
+
+  private mutating func nextWord() -> UInt32 {
+    if used == 4 {
+      block = philox.block(SIMD4(UInt32(truncatingIfNeeded: counter), UInt32(counter >> 32), 0, 0))
+      counter += 1
+      used = 0
+    }
+    defer { used += 1 }
+    return block[used]
+  }
+
+  package mutating func next() -> UInt64 {
+    let low = UInt64(nextWord())
+    return UInt64(nextWord()) << 32 | low
+  }
+
+  /// Uniform in [0, 1), a multiple of 2^-24.
+  package mutating func uniform() -> Float { Float(nextWord() >> 8) * 0x1p-24 }
+
+  /// Fills with `U(-bound, bound)`.
+  package mutating func fillUniform(_ vector: Vector, bound: Float) {
+    for index in 0..<vector.count { vector.base[index] = (2 * uniform() - 1) * bound }
+  }
+
+  /// Fills with normal(0, deviation), by Box and Muller's transform in Double.
+  package mutating func fillNormal(_ vector: Vector, deviation: Double) {
+    for first in stride(from: 0, to: vector.count, by: 2) {
+      // 1 - u lies in (0, 1], where the logarithm is finite.
+      let radius = (-2 * log(1 - Double(nextWord()) * 0x1p-32)).squareRoot() * deviation
+      let angle = 2 * Double.pi * Double(nextWord()) * 0x1p-32
+      vector.base[first] = Float(radius * cos(angle))
+      if first + 1 < vector.count { vector.base[first + 1] = Float(radius * sin(angle)) }
+    }
+  }
+
+  /// A random order of `0..<count`, by Fisher and Yates' shuffle.
+  package mutating func permutation(_ count: Int) -> [Int] {
+    var order = Array(0..<count)
+    order.shuffle(using: &self)
+    return order
+  }
+}
