@@ -1,0 +1,45 @@
+/// The four files of a user's own data set, as paths that can be opened: whoever reads a config has already put its
+/// folder before relative ones.
+package struct IDXFiles: Sendable, Hashable {
+  package let trainImages: String
+  package let trainLabels: String
+  package let validationImages: String
+  package let validationLabels: String
+
+  package init(
+    trainImages: String, trainLabels: String, validationImages: String, validationLabels: String
+  ) {
+    self.trainImages = trainImages
+    self.trainLabels = trainLabels
+    self.validationImages = validationImages
+    self.validationLabels = validationLabels
+  }
+}
+
+/// Which data an experiment asks for.
+package struct DatasetSource: Sendable, Hashable {
+  package let name: DatasetName
+  /// The files, exactly where `name` is `idx`.
+  package let idxFiles: IDXFiles?
+  /// Only the first so many training samples; `nil`, or more than there are: all.
+  package let trainLimit: Int?
+  /// Only the first so many validation samples; `nil`, or more than there are: all.
+  package let validationLimit: Int?
+
+  /// A data set known by name. `idx` has files and so its own initializer.
+  package init(_ name: DatasetName, trainLimit: Int? = nil, validationLimit: Int? = nil) {
+    precondition(name != .idx, "DatasetSource: an idx data set needs its four files")
+    self.name = name
+    self.idxFiles = nil
+    self.trainLimit = trainLimit
+    self.validationLimit = validationLimit
+  }
+
+  /// The user's own IDX files.
+  package init(idx files: IDXFiles, trainLimit: Int? = nil, validationLimit: Int? = nil) {
+    self.name = .idx
+    self.idxFiles = files
+    self.trainLimit = trainLimit
+    self.validationLimit = validationLimit
+  }
+}

@@ -1,0 +1,82 @@
+/// What became of checking one official file: the file that training would read, by its decompressed content.
+package struct DatasetVerification: Sendable, Hashable {
+  package enum Status: Sendable, Hashable {
+    case ok
+    /// In none of the folders searched.
+    case missing(searched: [String])
+    case damaged(Damage)
+
+    /// `ok`, `missing` or `damaged`.
+    package var name: String {
+      switch self {
+      case .ok: "ok"
+      case .missing: "missing"
+      case .damaged: "damaged"
+      }
+    }
+  }
+
+  package enum Damage: Sendable, Hashable, CustomStringConvertible {
+    /// Fewer bytes than the official file has.
+    case tooShort(found: Int, expected: Int)
+    /// More bytes; where they have to be decompressed they are not counted to the end.
+    case tooLong(expected: Int)
+    case otherContent(foundSHA256: String, expectedSHA256: String)
+    /// It cannot be read, or not be decompressed.
+    case unreadable(DatasetError)
+
+    package var description: String {
+      switch self {
+      case .tooShort(let found, let expected): "found \(found) bytes, expected \(expected)"
+      case .tooLong(let expected): "found more than the expected \(expected) bytes"
+      case .otherContent(let found, let expected): "found SHA-256 \(found), expected \(expected)"
+      case .unreadable(let error): error.problem
+      }
+    }
+  }
+
+  package let file: OfficialFile
+  /// The file that was checked; `nil` where it is missing.
+  package let path: String?
+  package let status: Status
+
+  /// Checks every official file of some data sets, by default of all, in order. Reads them once; memory is a small
+  /// window.
+  package static func verify(
+    _ datasets: [DatasetName] = DatasetName.allCases, in folder: DataFolder
+  ) -> [DatasetVerification] {
+    datasets.flatMap(OfficialFile.files).map { file in
+      guard let path = folder.locate(file) else {
+        return DatasetVerification(
+          file: file, path: nil, status: .missing(searched: folder.folders(of: file.dataset)))
+      }
+      let status = check(
+        SourceFile(path: path, official: file), byteCount: file.byteCount, sha256: file.sha256)
+      return DatasetVerification(file: file, path: path, status: status)
+    }
+  }
+
+  /// Compares a file's decompressed content with what it should be.
+  static func check(_ source: SourceFile, byteCount expected: Int, sha256: String) -> Status {
+    do {
+      let reader = try FileReader.content(of: source)
+      let window = UnsafeMutableRawBufferPointer.allocate(byteCount: 262_144, alignment: 16)
+      defer { window.deallocate() }
+      var hash = SHA256()
+      var found = 0
+      while true {
+        let count = try reader.read(into: window)
+        if count == 0 { break }
+        found += count
+        if found > expected { return .damaged(.tooLong(expected: expected)) }
+        hash.update(UnsafeRawBufferPointer(rebasing: window[..<count]))
+      }
+      if found < expected { return .damaged(.tooShort(found: found, expected: expected)) }
+      let content = hash.finalized()
+      return content == sha256
+        ? .ok : .damaged(.otherContent(foundSHA256: content, expectedSHA256: sha256))
+    } catch {
+      return .damaged(.unreadable(error))
+    }
+  }
+}
