@@ -121,13 +121,16 @@ class Results(ResultsFolder):
 
     def steps(self, folder, run):
         path, place = folder / "steps.csv", f"runs/{folder.name}/steps.csv"
-        steps = self.table(path, STEPS) if path.exists() else None
+        every = self.log_every_steps(run["variant"])
+        due = run["status"] == "completed" and every and run["step"] >= every
+        steps = self.table(path, STEPS) if path.exists() or due else None
         if steps is None or steps.empty:
-            return
+            return self.error(place, "has no row") if due and steps is not None else None
         self.identity(place, steps, run)
         if (np.diff(steps.step) <= 0).any() or (np.diff(steps.epoch) < 0).any():
             self.error(place, "steps or epochs do not increase")
-        every = self.log_every_steps(run["variant"])
+        if not every:
+            return self.error(place, "exists, though log_every_steps is 0")
         if steps.step.tolist() != list(range(every, every * (len(steps) + 1), every)):
             self.error(place, f"steps {steps.step.tolist()[:5]}, ...; expected every multiple of {every}")
         curve = run["curve"]

@@ -116,6 +116,11 @@ def test_finds_damage(folder, name, old, new, expected):
     assert any(expected in error for error in errors), errors
 
 
+def test_finds_a_missing_file(folder):
+    (folder / SEED0 / "steps.csv").unlink()
+    assert Results(folder).check() == [f"{SEED0}steps.csv: no such file"]
+
+
 @pytest.mark.parametrize("column", [c for c in SUMMARY if c not in ("experiment", "variant", "status")])
 def test_finds_each_wrong_statistic(folder, column):
     with (folder / "summary.csv").open() as file:
