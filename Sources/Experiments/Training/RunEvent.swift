@@ -1,0 +1,72 @@
+/// What a run tells whoever follows it. Delivered on the run's own thread, so listeners must be quick.
+package enum RunEvent: Sendable {
+  /// Training begins, or goes on after so many steps; `totalSteps` is where it ends at the latest.
+  case began(afterSteps: Int, totalSteps: Int)
+  case step(RunProgress)
+  /// An epoch is complete, or the run ended inside it.
+  case epoch(CurveRow, imagesPerSecond: Double)
+  /// Something a person should know that does not end the run.
+  case notice(String)
+}
+
+/// Where a run is within its epoch.
+package struct RunProgress: Sendable, Hashable {
+  /// From 1.
+  package var epoch: Int
+  package var epochs: Int
+  /// Steps completed since the run began.
+  package var step: Int
+  package var totalSteps: Int
+  /// Means over the epoch so far.
+  package var trainLoss: Double
+  package var trainAccuracy: Double
+  /// Over this stretch of the epoch, training alone.
+  package var imagesPerSecond: Double
+}
+
+/// How a run's stretch ended.
+package enum RunOutcome: Sendable, Hashable {
+  case completed
+  /// A loss was not finite.
+  case diverged(String)
+  case paused
+  case cancelled
+  case failed(RunFailure)
+
+  package var status: RunStatus {
+    switch self {
+    case .completed: .completed
+    case .diverged: .diverged
+    case .paused: .paused
+    case .cancelled: .cancelled
+    case .failed: .failed
+    }
+  }
+
+  /// What went wrong, for people.
+  package var problem: String? {
+    switch self {
+    case .completed, .paused, .cancelled: nil
+    case .diverged(let problem): problem
+    case .failed(let failure): failure.description
+    }
+  }
+}
+
+/// Why a run failed.
+package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
+  package enum Kind: Sendable, Hashable {
+    /// The machine's fault, which may pass: the same command later continues the run.
+    case machine(isDiskFull: Bool)
+    /// Bad or missing data, damaged files: trying again changes nothing.
+    case content
+  }
+
+  package var kind: Kind
+  package var description: String
+
+  package init(kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
+  }
+}

@@ -1,0 +1,111 @@
+import Datasets
+import Files
+import Foundation
+import Networks
+import TensorCore
+
+/// What a run needs from outside itself.
+package struct TrainingEnvironment: Sendable {
+  package var pool: ComputePool
+  package var datasets: DatasetLibrary
+  package var files: any FileSystem
+
+  package init(pool: ComputePool, datasets: DatasetLibrary, files: any FileSystem) {
+    self.pool = pool
+    self.datasets = datasets
+    self.files = files
+  }
+}
+
+/// A run with its place on disk.
+package struct PlacedRun: Sendable, Hashable {
+  package let plan: RunPlan
+  /// The experiment's name as its results folder and its rows have it: the config's, or that with a number.
+  package let experiment: String
+  package let configHash: String
+  /// What paths in the config are relative to.
+  package let configFolder: String
+  package let folder: RunFolder
+  /// The most threads the run may use; nil for no bound.
+  package let threads: Int?
+  package let timeLimitSeconds: Double?
+
+  package init(
+    _ plan: RunPlan, experiment: String, configHash: String, configFolder: String, folder: RunFolder,
+    threads: Int?, timeLimitSeconds: Double?
+  ) {
+    self.plan = plan
+    self.experiment = experiment
+    self.configHash = configHash
+    self.configFolder = configFolder
+    self.folder = folder
+    self.threads = threads
+    self.timeLimitSeconds = timeLimitSeconds
+  }
+
+  /// `RUN` on the command line.
+  package var name: String { "\(experiment)/\(plan.id)" }
+}
+
+/// Trains one run from where its last checkpoint left it.
+///
+/// All that is written but for times depends on config, data and seed alone.
+package struct Trainer {
+  private let run: PlacedRun
+  private let environment: TrainingEnvironment
+  private let control: RunControl
+  private let observe: (RunEvent) -> Void
+
+  package init(
+    _ run: PlacedRun, in environment: TrainingEnvironment, control: RunControl,
+    observe: @escaping (RunEvent) -> Void
+  ) {
+    self.run = run
+    self.environment = environment
+    self.control = control
+    self.observe = observe
+  }
+
+  /// Trains to the end, or until asked to stop; whatever happens is in the outcome and, where the disk allows, in
+  /// `run.json`.
+  package func callAsFunction() -> RunOutcome {
+    do {
+      return try environment.pool.withRun { try train() }
+    } catch {
+      let outcome = RunOutcome.failed(RunFailure(error))
+      recordFailure(outcome)
+      return outcome
+    }
+  }
+
+  private func train() throws -> RunOutcome {
+    let dataset = try environment.datasets.dataset(run.plan.dataset, configFolder: run.configFolder)
+    for notice in dataset.notices { observe(.notice(notice)) }
+    try run.folder.create(in: environment.files)
+    let session = try TrainingSession(run, dataset: dataset, environment, observe: observe)
+    let outcome = try session.train(control: control)
+    return try session.finish(outcome)
+  }
+
+  /// The record of a run that failed before or outside its session. Best effort: the disk itself may be the reason.
+  private func recordFailure(_ outcome: RunOutcome) {
+    guard environment.files.exists(run.folder.path),
+      var record = try? RunRecord(reading: run.folder.recordFile, in: environment.files)
+    else { return }
+    record.status = outcome.status
+    record.error = outcome.problem
+    record.ended = RunRecord.timestamp(Date())
+    try? record.write(to: run.folder.recordFile, in: environment.files)
+  }
+}
+
+extension RunFailure {
+  /// Any error that ended a run: what the machine did may pass, what is in the files will not.
+  init(_ error: any Error) {
+    switch error {
+    case let failure as RunFailure: self = failure
+    case let error as FileError: self.init(kind: .machine(isDiskFull: error.isDiskFull), error.description)
+    default: self.init(kind: .content, "\(error)")
+    }
+  }
+}

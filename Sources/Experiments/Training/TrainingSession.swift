@@ -1,0 +1,275 @@
+import Datasets
+import Files
+import Foundation
+import Networks
+import TensorCore
+
+/// One stretch of a run: from its beginning or its last checkpoint until it ends or is asked to stop.
+final class TrainingSession {
+  private let run: PlacedRun
+  private let dataset: Dataset
+  private let environment: TrainingEnvironment
+  private let observe: (RunEvent) -> Void
+
+  private let model: Model
+  private let step: TrainingStep
+  private let schedule: LearningRateSchedule
+  private let table: PixelTable
+  private let tensors: CheckpointedTensors
+  private let recorder: RunRecorder
+  private var state: TrainingState
+  private var record: RunRecord
+  private var clock = Stopwatch()
+
+  private var training: TrainingConfiguration { run.plan.training }
+
+  init(
+    _ run: PlacedRun, dataset: Dataset, _ environment: TrainingEnvironment, observe: @escaping (RunEvent) -> Void
+  ) throws {
+    self.run = run
+    self.dataset = dataset
+    self.environment = environment
+    self.observe = observe
+    let specification = try Self.specification(run.plan, dataset)
+    let team = Team(pool: environment.pool, limit: run.threads)
+    let training = run.plan.training
+    model = Model(specification, batchSize: min(training.batchSize, dataset.train.count), team: team)
+    step = TrainingStep(model, optimizer: training.optimizer, gradientClip: training.gradientClip)
+    table = dataset.train.table(run.plan.dataset.normalization)
+    let stepsPerEpoch = BatchOrder(sampleCount: dataset.train.count, batchSize: training.batchSize).count
+    let allSteps = stepsPerEpoch.multipliedReportingOverflow(by: training.epochs)
+    let totalSteps = min(training.maxSteps ?? .max, allSteps.overflow ? .max : allSteps.partialValue)
+    schedule = LearningRateSchedule(
+      kind: training.schedule, base: training.learningRate, warmupSteps: training.warmupSteps,
+      totalSteps: totalSteps)
+    tensors = CheckpointedTensors(model: model, optimizer: step.optimizer)
+
+    let checkpoints = run.folder.checkpoints(in: environment.files)
+    let (checkpoint, putAside) = try checkpoints.loadNewest()
+    let notices = putAside.map { "\($0)" }
+    if let checkpoint {
+      state = try Self.restore(checkpoint, tensors: tensors, run: run)
+      step.resume(afterSteps: state.step)
+    } else {
+      state = TrainingState()
+      model.parameters.initialize(seed: run.plan.seed)
+      try Self.loadInitialWeights(run, model, environment.files)
+    }
+    model.parametersChanged()
+    if state.started == nil { state.started = RunRecord.timestamp(Date()) }
+    recorder = try RunRecorder(run.plan, folder: run.folder, state: state, in: environment.files)
+    record = RunRecord(run, network: model.network, threads: team.limit)
+    record.take(state)
+    for notice in notices { note(notice) }
+    recorder.log(
+      state.step == 0
+        ? "began: \(record.parameters) parameters, \(dataset.train.count) images, \(totalSteps) steps"
+        : "goes on after step \(state.step)")
+    recorder.write(record)
+    observe(.began(afterSteps: state.step, totalSteps: totalSteps))
+  }
+
+  private static func specification(_ plan: RunPlan, _ dataset: Dataset) throws -> NetworkSpecification {
+    let shape = dataset.shape
+    let image = Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
+    if let problem = plan.patchProblem(image: image) { throw RunFailure(kind: .content, problem) }
+    return plan.networkSpecification(image: image, classes: dataset.classes)
+  }
+
+  private static func restore(
+    _ checkpoint: Checkpoint, tensors: CheckpointedTensors, run: PlacedRun
+  ) throws -> TrainingState {
+    let path = "\(run.folder.path), checkpoint of step \(checkpoint.step)"
+    guard let state = TrainingState(metadata: checkpoint.content.metadata, identity: run.identity) else {
+      throw RunFailure(
+        kind: .content, "\(path): is of another run or version: remove the run's folder to begin the run again")
+    }
+    do {
+      try tensors.restore(checkpoint.content)
+    } catch {
+      throw RunFailure(kind: .content, "\(path): \(error): remove the run's folder to begin the run again")
+    }
+    return state
+  }
+
+  private static func loadInitialWeights(_ run: PlacedRun, _ model: Model, _ files: any FileSystem) throws {
+    guard let name = run.plan.training.initialWeights else { return }
+    let path = Experiment.resolve(path: name, folder: run.configFolder)
+    do {
+      try ModelWeights.load(try SafetensorsFile(reading: path, in: files), into: model.parameters)
+    } catch let mismatch as ModelWeights.Mismatch {
+      throw RunFailure(kind: .content, "\(path): \(mismatch): initial_weights must hold exactly the model's tensors")
+    }
+  }
+
+  // MARK: - The loop
+
+  func train(control: RunControl) throws -> RunOutcome {
+    while state.epochsCompleted < training.epochs, state.step < schedule.totalSteps || state.batchesDone > 0 {
+      if let outcome = try trainEpoch(control) { return outcome }
+    }
+    return .completed
+  }
+
+  /// The rest of the epoch in progress and its validation. Returns how the stretch ends, nil where it goes on.
+  private func trainEpoch(_ control: RunControl) throws -> RunOutcome? {
+    let order = batchOrder(epoch: state.epochsCompleted)
+    clock.restart()
+    var stretchSamples = 0
+    let stretchStart = state.epochSeconds
+    while state.batchesDone < order.count, state.step < schedule.totalSteps, !timeIsUp {
+      if let outcome = try stopped(control) { return outcome }
+      let batch = order[state.batchesDone]
+      let rate = schedule.rate(afterSteps: state.step)
+      let score = step(BatchSamples(images: dataset.train, table: table, batch: batch), rate: rate)
+      state.count(
+        loss: score.loss, correct: score.correct, samples: batch.count, rate: rate, seconds: clock.restart())
+      stretchSamples += batch.count
+      recordStep(score, batch: batch, rate: rate)
+      guard score.loss.isFinite else { return diverged(score.loss, batch: batch) }
+      report(samples: stretchSamples, seconds: state.epochSeconds - stretchStart)
+      if let every = training.checkpointEverySteps, state.step % every == 0 { checkpoint() }
+    }
+    return try validate(control, isWhole: state.batchesDone == order.count)
+  }
+
+  private func batchOrder(epoch: Int) -> BatchOrder {
+    guard training.shuffle else {
+      return BatchOrder(sampleCount: dataset.train.count, batchSize: training.batchSize)
+    }
+    var random = RandomStream(seed: run.plan.seed, purpose: "shuffle.epoch.\(epoch)")
+    return BatchOrder(permutation: random.permutation(dataset.train.count), batchSize: training.batchSize)
+  }
+
+  private var timeIsUp: Bool { run.timeLimitSeconds.map { state.activeSeconds >= $0 } ?? false }
+
+  private func stopped(_ control: RunControl) throws -> RunOutcome? {
+    if let failure = recorder.failure { throw failure }
+    switch control.request {
+    case .proceed: return nil
+    case .pause: return .paused
+    case .cancel: return .cancelled
+    }
+  }
+
+  private func recordStep(_ score: ClassificationScore, batch: Batch, rate: Double) {
+    guard training.logEverySteps > 0, state.step % training.logEverySteps == 0 else { return }
+    recorder.append(
+      StepRow(
+        experiment: run.experiment, variant: run.plan.variant, seed: run.plan.seed,
+        epoch: state.epochsCompleted + 1, step: state.step, trainLoss: score.loss / Double(batch.count),
+        trainAccuracy: Double(score.correct) / Double(batch.count), learningRate: rate))
+  }
+
+  private func report(samples: Int, seconds: Double) {
+    observe(
+      .step(
+        RunProgress(
+          epoch: state.epochsCompleted + 1, epochs: training.epochs, step: state.step,
+          totalSteps: schedule.totalSteps, trainLoss: state.meanLoss, trainAccuracy: state.accuracy,
+          imagesPerSecond: Double(samples) / max(seconds, 1e-9))))
+  }
+
+  /// Keeps what is known: a row with the loss as it is and no validation.
+  private func diverged(_ loss: Double, batch: Batch) -> RunOutcome {
+    appendRow(validationLoss: nil, validationAccuracy: nil)
+    return .diverged("the loss became \(CSVNumber.text(loss / Double(batch.count))) in step \(state.step)")
+  }
+
+  /// Validates, writes the epoch's row and a checkpoint. `isWhole` is false where the run ends inside the epoch.
+  private func validate(_ control: RunControl, isWhole: Bool) throws -> RunOutcome? {
+    clock.restart()
+    let all = AllSamples(images: dataset.validation, table: table)
+    let score = model.evaluate(all) { control.asksToStop || recorder.failure != nil }
+    guard let score else {
+      state.activeSeconds += clock.restart()
+      return try stopped(control)
+    }
+    state.activeSeconds += clock.restart()
+    let loss = score.loss / Double(all.count)
+    let accuracy = Double(score.correct) / Double(all.count)
+    let stops = state.validated(
+      loss: loss, accuracy: accuracy, epoch: state.epochsCompleted + 1, stopping: training.earlyStopping)
+    appendRow(validationLoss: loss, validationAccuracy: accuracy)
+    guard loss.isFinite else {
+      return .diverged("the validation loss became \(CSVNumber.text(loss)) after step \(state.step)")
+    }
+    if !isWhole { return .completed }
+    state.epochsCompleted += 1
+    state.beginEpoch()
+    if stops { return .completed }
+    record.take(state)
+    checkpoint()
+    recorder.write(record)
+    return nil
+  }
+
+  private func appendRow(validationLoss: Double?, validationAccuracy: Double?) {
+    let epoch = state.epochsCompleted + 1
+    let row = CurveRow(
+      experiment: run.experiment, variant: run.plan.variant, seed: run.plan.seed,
+      grid: run.plan.gridPoint.map { GridText($0) }, epoch: epoch, step: state.step,
+      trainLoss: state.meanLoss, trainAccuracy: state.accuracy, validationLoss: validationLoss,
+      validationAccuracy: validationAccuracy, learningRate: state.learningRate)
+    let speed = state.epochSeconds > 0 ? Double(state.samples) / state.epochSeconds : 0
+    recorder.append(row)
+    recorder.append(TimingRow(epoch: epoch, seconds: state.epochSeconds, imagesPerSecond: speed))
+    recorder.log(LogLine.epoch(row, imagesPerSecond: speed))
+    observe(.epoch(row, imagesPerSecond: speed))
+  }
+
+  // MARK: - Saving
+
+  private func checkpoint() {
+    recorder.checkpoint(state, identity: run.identity, tensors: tensors.sources) { tensors.copy() }
+  }
+
+  private func note(_ text: String) {
+    recorder.log(text)
+    observe(.notice(text))
+  }
+
+  /// Saves what the outcome asks for and returns it; throws where that cannot be written.
+  func finish(_ outcome: RunOutcome) throws -> RunOutcome {
+    if outcome == .paused || outcome == .cancelled { checkpoint() }
+    record.take(state)
+    record.status = outcome.status
+    record.error = outcome.problem
+    if outcome != .paused { record.ended = RunRecord.timestamp(Date()) }
+    recorder.log(outcome.problem.map { "\(outcome.status.rawValue): \($0)" } ?? outcome.status.rawValue)
+    let model = outcome == .completed ? ModelWeights.sources(model.parameters) : nil
+    try recorder.finish(record, model: model, metadata: ["format": "pt"])
+    return outcome
+  }
+}
+
+extension PlacedRun {
+  /// What a checkpoint must match to be this run's.
+  fileprivate var identity: String { "\(configHash)/\(plan.id)" }
+}
+
+extension RunRecord {
+  fileprivate init(_ run: PlacedRun, network: any Network, threads: Int) {
+    self.init(
+      experiment: run.experiment, run: run.plan.id, variant: run.plan.variant, seed: run.plan.seed,
+      bits: run.plan.precision.rawValue, method: run.plan.precision == .full ? nil : run.plan.method.rawValue,
+      status: .running, configHash: run.configHash, parameters: network.layout.parameterCount,
+      weightBytes: network.weightBytes)
+    host = Machine.host
+    cpu = Machine.cpu
+    self.threads = threads
+    bitlabVersion = Machine.bitlabVersion
+    swiftVersion = Machine.swiftVersion
+  }
+
+  fileprivate mutating func take(_ state: TrainingState) {
+    epoch = state.batchesDone > 0 ? state.epochsCompleted + 1 : state.epochsCompleted
+    step = state.step
+    finalValidationAccuracy = state.validationAccuracy
+    finalValidationLoss = state.validationLoss
+    bestValidationAccuracy = state.bestAccuracy
+    bestEpoch = state.bestEpoch
+    started = state.started
+    trainSeconds = state.trainSeconds
+  }
+}

@@ -1,0 +1,107 @@
+import Foundation
+
+/// Where a run stands, apart from its tensors: what a checkpoint's metadata holds besides them.
+///
+/// With the tensors it fixes all that follows: a run resumed from it writes the same bytes as one never interrupted.
+struct TrainingState: Codable, Sendable, Equatable {
+  /// Steps completed since the run began.
+  var step = 0
+  /// Epochs whose row is written.
+  var epochsCompleted = 0
+  /// Batches of the epoch in progress that are done.
+  var batchesDone = 0
+  /// Sums over the samples of the epoch in progress.
+  var lossSum = 0.0
+  var correct = 0
+  var samples = 0
+  /// The rate of the last step.
+  var learningRate = 0.0
+
+  /// Of the last validation.
+  var validationLoss: Double?
+  var validationAccuracy: Double?
+  var bestAccuracy: Double?
+  var bestEpoch: Int?
+  /// The metric's best value and the epochs since.
+  var earlyStoppingBest: Double?
+  var epochsWithoutImprovement = 0
+
+  /// Training alone, in the epoch in progress and in all.
+  var epochSeconds = 0.0
+  var trainSeconds = 0.0
+  /// All that a time limit counts: validation too.
+  var activeSeconds = 0.0
+  var started: String?
+
+  /// Bytes of the rows that belong to this state.
+  var curveLength = 0
+  var stepsLength = 0
+  var timingLength = 0
+
+  private static let key = "state"
+
+  /// The state as a checkpoint's metadata. Numbers read back the same to the bit.
+  func metadata(identity: String) throws -> [String: String] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return [Self.key: String(decoding: try encoder.encode(self), as: UTF8.self), "run": identity]
+  }
+
+  /// nil where the metadata is not that of the run.
+  init?(metadata: [String: String], identity: String) {
+    guard metadata["run"] == identity, let text = metadata[Self.key] else { return nil }
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    guard let state = try? decoder.decode(Self.self, from: Data(text.utf8)) else { return nil }
+    self = state
+  }
+
+  init() {}
+
+  var meanLoss: Double { samples == 0 ? .nan : lossSum / Double(samples) }
+  var accuracy: Double { samples == 0 ? .nan : Double(correct) / Double(samples) }
+
+  /// Counts a finished step.
+  mutating func count(loss: Double, correct: Int, samples: Int, rate: Double, seconds: Double) {
+    step += 1
+    batchesDone += 1
+    lossSum += loss
+    self.correct += correct
+    self.samples += samples
+    learningRate = rate
+    epochSeconds += seconds
+    trainSeconds += seconds
+    activeSeconds += seconds
+  }
+
+  /// Keeps a validation's result. Returns whether early stopping ends the run.
+  mutating func validated(loss: Double, accuracy: Double, epoch: Int, stopping: EarlyStopping?) -> Bool {
+    validationLoss = loss
+    validationAccuracy = accuracy
+    if bestAccuracy.map({ accuracy > $0 }) ?? true {
+      bestAccuracy = accuracy
+      bestEpoch = epoch
+    }
+    guard let stopping else { return false }
+    let value = stopping.metric == .validationLoss ? -loss : accuracy
+    if earlyStoppingBest.map({ value > $0 }) ?? true {
+      earlyStoppingBest = value
+      epochsWithoutImprovement = 0
+    } else {
+      epochsWithoutImprovement += 1
+    }
+    return epochsWithoutImprovement >= stopping.patience
+  }
+
+  /// Begins the next epoch's sums.
+  mutating func beginEpoch() {
+    batchesDone = 0
+    lossSum = 0
+    correct = 0
+    samples = 0
+    epochSeconds = 0
+  }
+}

@@ -1,0 +1,140 @@
+import Foundation
+
+/// The command line, taken apart: a verb, its operands, and the options, which may stand anywhere.
+struct Arguments {
+  var verb: Verb?
+  var operands: [String] = []
+  var results = "results"
+  var data: String
+  var jobs: Int?
+  var json = false
+  var verbosity = Verbosity.normal
+  var color = ColorChoice.auto
+  var wantsHelp = false
+  var wantsVersion = false
+
+  enum Verbosity: Int, Comparable {
+    case quiet, normal, verbose
+
+    static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+  }
+
+  enum ColorChoice: String, CaseIterable {
+    case auto, always, never
+  }
+
+  /// - Parameters:
+  ///   - words: without the program's name.
+  /// - Throws: `UsageError` for the first word that is wrong.
+  init(_ words: [String], environment: [String: String]) throws(UsageError) {
+    data = environment["BITLAB_DATA"].flatMap { $0.isEmpty ? nil : $0 } ?? "data"
+    var rest = words[...]
+    var optionsAreOver = false
+    while let word = rest.popFirst() {
+      if optionsAreOver || word == "-" || !word.hasPrefix("-") {
+        try takeOperand(word)
+      } else if word == "--" {
+        optionsAreOver = true
+      } else {
+        try takeOption(word, &rest)
+      }
+    }
+  }
+
+  private mutating func takeOperand(_ word: String) throws(UsageError) {
+    guard verb == nil, !wantsHelp || operands.isEmpty else {
+      operands.append(word)
+      return
+    }
+    guard let verb = Verb(rawValue: word) else {
+      let hint = Nearest.name(to: word, among: Verb.allCases.map(\.rawValue)).map { ": did you mean `\($0)`?" }
+      throw UsageError("unknown verb `\(word)`" + (hint ?? ": `bitlab --help` lists them"))
+    }
+    self.verb = verb
+  }
+
+  private mutating func takeOption(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
+    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard let option = Option(spelling: parts[0]) else {
+      let hint = Nearest.name(to: parts[0], among: Option.allCases.flatMap(\.spellings))
+      throw UsageError("unknown option `\(parts[0])`" + (hint.map { ": did you mean `\($0)`?" } ?? ""))
+    }
+    var value = parts.count > 1 ? parts[1] : nil
+    if option.takesValue, value == nil {
+      guard let next = rest.popFirst() else { throw UsageError("`\(parts[0])` needs \(option.valueName!)") }
+      value = next
+    }
+    if !option.takesValue, value != nil { throw UsageError("`\(parts[0])` takes no value") }
+    try set(option, value ?? "")
+  }
+
+  private mutating func set(_ option: Option, _ value: String) throws(UsageError) {
+    switch option {
+    case .results: results = try folder(value, option)
+    case .data: data = try folder(value, option)
+    case .jobs:
+      guard let count = Int(value), count >= 1, count <= 4096 else {
+        throw UsageError("`--jobs \(value)`: expected a number from 1 to 4096")
+      }
+      jobs = count
+    case .json: json = true
+    case .verbose: verbosity = .verbose
+    case .quiet: verbosity = .quiet
+    case .color:
+      guard let choice = ColorChoice(rawValue: value) else {
+        throw UsageError("`--color \(value)`: expected auto, always or never")
+      }
+      color = choice
+    case .help: wantsHelp = true
+    case .version: wantsVersion = true
+    }
+  }
+
+  private func folder(_ value: String, _ option: Option) throws(UsageError) -> String {
+    if value.isEmpty { throw UsageError("`\(option.spellings[0])` needs the name of a folder") }
+    return value
+  }
+}
+
+/// A command line that says nothing the program can do; exit code 2.
+struct UsageError: Error, CustomStringConvertible {
+  var description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// The options that every verb takes.
+enum Option: CaseIterable {
+  case results, data, jobs, json, verbose, quiet, color, help, version
+
+  init?(spelling: String) {
+    guard let option = Self.allCases.first(where: { $0.spellings.contains(spelling) }) else { return nil }
+    self = option
+  }
+
+  var spellings: [String] {
+    switch self {
+    case .results: ["--results"]
+    case .data: ["--data"]
+    case .jobs: ["--jobs", "-j"]
+    case .json: ["--json"]
+    case .verbose: ["--verbose", "-v"]
+    case .quiet: ["--quiet", "-q"]
+    case .color: ["--color"]
+    case .help: ["--help", "-h"]
+    case .version: ["--version"]
+    }
+  }
+
+  /// What stands for the value in messages; nil for options without one.
+  var valueName: String? {
+    switch self {
+    case .results, .data: "a folder"
+    case .jobs: "a number"
+    case .color: "auto, always or never"
+    default: nil
+    }
+  }
+
+  var takesValue: Bool { valueName != nil }
+}

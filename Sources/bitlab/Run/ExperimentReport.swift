@@ -1,0 +1,46 @@
+import Experiments
+import Files
+
+/// The files that an experiment's runs add up to: the merged curves and the summary.
+struct ExperimentReport {
+  let experiment: Experiment
+  let name: String
+  let folder: ExperimentFolder
+  let files: any FileSystem
+
+  init(_ placed: PlacedExperiment, in files: any FileSystem) {
+    self.init(experiment: placed.experiment, name: placed.name, folder: placed.folder, files: files)
+  }
+
+  init(experiment: Experiment, name: String, folder: ExperimentFolder, files: any FileSystem) {
+    self.experiment = experiment
+    self.name = name
+    self.folder = folder
+    self.files = files
+  }
+
+  /// What the runs' records say now. A record that cannot be read counts as that of a run that has not begun.
+  var summary: Summary {
+    var groups: [SummaryGroup] = []
+    for run in Plan(experiment).runs {
+      let grid = run.gridPoint.map { GridText($0) }
+      if groups.last?.variant != run.variant || groups.last?.grid != grid {
+        groups.append(
+          SummaryGroup(variant: run.variant, bits: run.precision.rawValue, grid: grid, seeds: [], runs: []))
+      }
+      groups[groups.count - 1].seeds.append(run.seed)
+      if let record = try? RunRecord(reading: folder.run(run.id).recordFile, in: files) {
+        groups[groups.count - 1].runs.append(record)
+      }
+    }
+    return Summary(experiment: name, groups: groups)
+  }
+
+  /// Writes `curves.csv` and the summary's files.
+  func write() throws {
+    try MergedCurves.write(
+      Plan(experiment).runs.map { folder.run($0.id).curveFile }, gridKeys: experiment.grid.map(\.key),
+      to: folder.curvesFile, in: files)
+    try summary.write(to: folder, in: files)
+  }
+}

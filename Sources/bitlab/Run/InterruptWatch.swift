@@ -1,0 +1,32 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Turns SIGINT and SIGTERM into a request to stop: the first asks, a second one ends the process at once.
+final class InterruptWatch: Sendable {
+  private let received = Mutex<Int32?>(nil)
+  private let sources: Mutex<[any DispatchSourceSignal]>
+
+  /// - Parameter stop: called once, with the signal's number.
+  init(_ stop: @escaping @Sendable (Int32) -> Void) {
+    sources = Mutex([])
+    let queue = DispatchQueue(label: "bitlab.signals")
+    for number in [SIGINT, SIGTERM] {
+      // The default action would end the process before the source sees the signal.
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler { [self] in
+        let isFirst = received.withLock { received in
+          defer { received = received ?? number }
+          return received == nil
+        }
+        if isFirst { stop(number) } else { _exit(ExitCode.signal(number)) }
+      }
+      source.activate()
+      sources.withLock { $0.append(source) }
+    }
+  }
+
+  /// The signal that asked to stop.
+  var signalReceived: Int32? { received.withLock { $0 } }
+}

@@ -1,0 +1,140 @@
+import Dispatch
+import Experiments
+import Foundation
+import Synchronization
+
+/// A table of the running runs at the terminal's bottom, redrawn a few times a second; what ends moves above it.
+final class LiveTable: RunObserver {
+  private let console: Console
+  private let total: Int
+  private let state = Mutex(State())
+  private let timer: any DispatchSourceTimer
+
+  private struct Row {
+    var run: PlacedRun
+    var progress: RunProgress?
+    var validationAccuracy: Double?
+    var began = DispatchTime.now()
+    var firstStep: Int?
+  }
+
+  private struct State {
+    var rows: [String: Row] = [:]
+    var order: [String] = []
+    var ended = 0
+    /// Lines drawn last time, to be drawn over.
+    var drawn = 0
+    /// Lines that are to stand above the table for good.
+    var pending: [String] = []
+    var isClosed = false
+  }
+
+  /// - Parameter total: runs of this command.
+  init(_ console: Console, total: Int) {
+    self.console = console
+    self.total = total
+    timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "bitlab.table", qos: .utility))
+    timer.schedule(deadline: .now() + .milliseconds(100), repeating: .milliseconds(250))
+    timer.setEventHandler { [weak self] in self?.redraw() }
+    timer.activate()
+  }
+
+  func began(_ run: PlacedRun) {
+    state.withLock {
+      $0.rows[run.name] = Row(run: run)
+      $0.order.append(run.name)
+    }
+  }
+
+  func happened(_ event: RunEvent, in run: PlacedRun) {
+    state.withLock { state in
+      switch event {
+      case .began: break
+      case .step(let progress):
+        if state.rows[run.name]?.firstStep == nil { state.rows[run.name]?.firstStep = progress.step }
+        state.rows[run.name]?.progress = progress
+      case .epoch(let row, _): state.rows[run.name]?.validationAccuracy = row.validationAccuracy
+      case .notice(let text): state.pending.append("\(run.name): \(text)")
+      }
+    }
+  }
+
+  func ended(_ run: PlacedRun, _ outcome: RunOutcome) {
+    let accuracy = state.withLock { $0.rows[run.name]?.validationAccuracy }
+    var line = "\(run.name): " + console.styled(outcome.status.rawValue, Self.style(outcome))
+    if let accuracy { line += ", validation accuracy \(LogLine.percent(accuracy))" }
+    if let problem = outcome.problem { line += ": \(problem)" }
+    state.withLock { state in
+      state.rows[run.name] = nil
+      state.order.removeAll { $0 == run.name }
+      state.ended += 1
+      state.pending.append(line)
+    }
+    redraw()
+  }
+
+  private static func style(_ outcome: RunOutcome) -> Console.Style {
+    switch outcome {
+    case .completed: .green
+    case .paused, .cancelled: .yellow
+    case .diverged, .failed: .red
+    }
+  }
+
+  func close() {
+    timer.cancel()
+    redraw()
+    state.withLock { $0.isClosed = true }
+  }
+
+  private func redraw() {
+    state.withLock { state in
+      if state.isClosed { return }
+      var text = state.drawn > 0 ? "\u{1B}[\(state.drawn)A\u{1B}[J" : ""
+      text += state.pending.map { $0 + "\n" }.joined()
+      state.pending = []
+      let lines = table(state)
+      text += lines.map { $0 + "\n" }.joined()
+      state.drawn = lines.count
+      if !text.isEmpty { console.draw(text) }
+    }
+  }
+
+  private func table(_ state: State) -> [String] {
+    guard !state.order.isEmpty else { return [] }
+    let size = Console.size
+    let shown = state.order.prefix(max(1, size.rows - 4))
+    let nameWidth = max(3, min(shown.map(\.count).max() ?? 3, size.columns - 56))
+    func line(_ cells: [String]) -> String {
+      let widths = [9, 8, 10, 10, 9, 8]
+      let name = cells[0].count > nameWidth ? String(cells[0].suffix(nameWidth)) : cells[0]
+      let padded = name.padding(toLength: nameWidth, withPad: " ", startingAt: 0)
+      let rest = zip(cells.dropFirst(), widths).map { String(repeating: " ", count: max(0, $1 - $0.count)) + $0 }
+      return String((padded + rest.joined()).prefix(size.columns))
+    }
+    let header = line(["run", "epoch", "loss", "accuracy", "validation", "images/s", "left"])
+    let rows = shown.map { name in line([name] + cells(state.rows[name]!)) }
+    let waiting = total - state.ended - state.order.count
+    let footer = "\(state.order.count) running, \(max(0, waiting)) waiting, \(state.ended) of \(total) ended"
+    return [console.styled(header, .bold)] + rows + [console.styled(footer, .dim)]
+  }
+
+  private func cells(_ row: Row) -> [String] {
+    guard let progress = row.progress else { return ["-", "-", "-", "-", "-", "-"] }
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - row.began.uptimeNanoseconds) * 1e-9
+    let done = progress.step - (row.firstStep ?? 0)
+    let left = done > 0 ? seconds / Double(done) * Double(progress.totalSteps - progress.step) : nil
+    return [
+      "\(progress.epoch)/\(progress.epochs)", LogLine.loss(progress.trainLoss),
+      LogLine.percent(progress.trainAccuracy), row.validationAccuracy.map(LogLine.percent) ?? "-",
+      LogLine.speed(progress.imagesPerSecond), left.map(Self.duration) ?? "-",
+    ]
+  }
+
+  private static func duration(_ seconds: Double) -> String {
+    let whole = Int(min(seconds, 1e8).rounded())
+    if whole < 60 { return "\(whole) s" }
+    if whole < 3600 { return String(format: "%d:%02d", whole / 60, whole % 60) }
+    return String(format: "%d:%02d h", whole / 3600, whole % 3600 / 60)
+  }
+}

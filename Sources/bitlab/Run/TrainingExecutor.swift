@@ -1,0 +1,40 @@
+import Experiments
+import Scheduler
+import Synchronization
+
+/// One run as the scheduler sees it.
+struct TrainingJob: Identifiable, Sendable {
+  let run: PlacedRun
+  let control = RunControl()
+
+  var id: String { run.name }
+}
+
+/// Runs the scheduler's jobs by training them, and tells an observer what happens.
+struct TrainingExecutor: JobExecutor {
+  let environment: TrainingEnvironment
+  let observer: any RunObserver
+  /// Called when a run has ended, with its outcome, before its slot is free again.
+  let ended: @Sendable (PlacedRun, RunOutcome) -> Void
+
+  func execute(_ job: TrainingJob) {
+    observer.began(job.run)
+    let trainer = Trainer(job.run, in: environment, control: job.control) { [observer] in
+      observer.happened($0, in: job.run)
+    }
+    let outcome = trainer()
+    observer.ended(job.run, outcome)
+    ended(job.run, outcome)
+  }
+
+  func askToStop(_ job: TrainingJob) { job.control.request = .pause }
+}
+
+/// Shows people what runs do. Called from the runs' threads.
+protocol RunObserver: Sendable {
+  func began(_ run: PlacedRun)
+  func happened(_ event: RunEvent, in run: PlacedRun)
+  func ended(_ run: PlacedRun, _ outcome: RunOutcome)
+  /// All runs have ended.
+  func close()
+}

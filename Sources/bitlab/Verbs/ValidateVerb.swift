@@ -1,0 +1,92 @@
+import Experiments
+import Foundation
+import Networks
+
+/// `bitlab validate CONFIG...`: checks configs and prints what they would run.
+struct ValidateVerb {
+  private let arguments: Arguments
+  private let console: Console
+
+  init(_ arguments: Arguments, _ console: Console) {
+    self.arguments = arguments
+    self.console = console
+  }
+
+  func run() throws -> Int32 {
+    guard !arguments.operands.isEmpty else { throw UsageError("validate needs at least one config") }
+    let (loaded, exitCode) = ConfigurationFiles.load(arguments.operands, console)
+    if arguments.json {
+      console.result(OrderedJSON.array(loaded.map(json)).pretty)
+    } else {
+      for config in loaded {
+        if case .success(let experiment) = config.result { console.result(text(experiment, config.file)) }
+      }
+    }
+    return exitCode
+  }
+
+  /// A run of the plan with what its network takes; nil sizes where only the data files can tell.
+  private struct Line {
+    var run: RunPlan
+    var parameters: Int?
+    var weightBytes: Int?
+  }
+
+  private func lines(_ experiment: Experiment) -> [Line] {
+    Plan(experiment).runs.map { run in
+      guard let image = run.dataset.image, let classes = run.dataset.classes else { return Line(run: run) }
+      let network = run.networkSpecification(image: image, classes: classes).network(shardImages: 1)
+      return Line(run: run, parameters: network.layout.parameterCount, weightBytes: network.weightBytes)
+    }
+  }
+
+  private func text(_ experiment: Experiment, _ file: ConfigurationFile) -> String {
+    let lines = lines(experiment)
+    let width = max(3, lines.map(\.run.id.count).max() ?? 3)
+    func row(_ cells: [String]) -> String {
+      cells[0].padding(toLength: width, withPad: " ", startingAt: 0)
+        + zip(cells.dropFirst(), [6, 15, 14, 14]).map { String(repeating: " ", count: max(2, $1 - $0.count)) + $0 }
+        .joined()
+    }
+    let rows = lines.map { line in
+      row([
+        line.run.id, String(line.run.precision.rawValue),
+        line.run.precision == .full ? "-" : line.run.method.rawValue,
+        line.parameters.map(String.init) ?? "-", line.weightBytes.map(String.init) ?? "-",
+      ])
+    }
+    let heading = "\(file.path): \(experiment.name), \(lines.count) run\(lines.count == 1 ? "" : "s")"
+    return ([heading, row(["run", "bits", "method", "parameters", "weight bytes"])] + rows)
+      .joined(separator: "\n")
+  }
+
+  private func json(_ config: ConfigurationFiles.Loaded) -> OrderedJSON {
+    switch config.result {
+    case .success(let experiment):
+      return .object([
+        .init("file", .string(config.file.path)), .init("valid", .bool(true)),
+        .init("experiment", .string(experiment.name)), .init("config_hash", .string(experiment.configHash)),
+        .init("runs", .array(lines(experiment).map(json))),
+      ])
+    case .failure(let error):
+      let errors = error.diagnostics.map {
+        OrderedJSON.object([
+          .init("line", .integer($0.line)), .init("column", .integer($0.column)),
+          .init("message", .string($0.message)),
+        ])
+      }
+      return .object([
+        .init("file", .string(config.file.path)), .init("valid", .bool(false)), .init("errors", .array(errors)),
+      ])
+    }
+  }
+
+  private func json(_ line: Line) -> OrderedJSON {
+    .object([
+      .init("run", .string(line.run.id)), .init("variant", .string(line.run.variant)),
+      .init("seed", .integer(line.run.seed)), .init("bits", .integer(line.run.precision.rawValue)),
+      .init("method", .init(line.run.precision == .full ? nil : line.run.method.rawValue)),
+      .init("parameters", .init(line.parameters)), .init("weight_bytes", .init(line.weightBytes)),
+    ])
+  }
+}

@@ -1,0 +1,47 @@
+import Experiments
+import Foundation
+
+let environment = ProcessInfo.processInfo.environment
+// Writing to a reader that has gone is an error to handle, not a reason to die half-way through a checkpoint.
+signal(SIGPIPE, SIG_IGN)
+exit(BitLab.run(Array(CommandLine.arguments.dropFirst()), environment: environment))
+
+/// The program: from words to an exit code.
+enum BitLab {
+  static func run(_ words: [String], environment: [String: String]) -> Int32 {
+    let arguments: Arguments
+    do {
+      arguments = try Arguments(words, environment: environment)
+    } catch {
+      FileHandle.standardError.write(Data("bitlab: \(error)\n".utf8))
+      return ExitCode.usage
+    }
+    let console = Console(arguments, environment: environment)
+    if arguments.wantsVersion {
+      console.result("bitlab \(Machine.bitlabVersion)")
+      return ExitCode.done
+    }
+    if arguments.wantsHelp {
+      console.result(arguments.verb.map(Help.verb) ?? Help.general)
+      return ExitCode.done
+    }
+    guard let verb = arguments.verb else {
+      console.diagnostics(Help.general)
+      return ExitCode.usage
+    }
+    do {
+      switch verb {
+      case .run: return try RunVerb(arguments, console).run()
+      case .validate: return try ValidateVerb(arguments, console).run()
+      case .summary: return try SummaryVerb(arguments, console).run()
+      case .data: return try DataVerb(arguments, console).run()
+      }
+    } catch let error as UsageError {
+      console.error("\(error) (usage: \(verb.usage))")
+      return ExitCode.usage
+    } catch {
+      console.error("\(error)")
+      return ExitCode.failure
+    }
+  }
+}
