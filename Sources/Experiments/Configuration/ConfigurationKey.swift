@@ -1,0 +1,56 @@
+/// A key of the config: what it takes, what it means, and what holds when it is left out.
+package struct ConfigurationKey: Sendable, Hashable {
+  package enum Fallback: Sendable, Hashable {
+    /// Leaving the key out is an error (where its condition holds).
+    case required
+    /// Leaving the key out means that there is no such thing.
+    case none
+    case value(ConfigurationValue)
+    /// The default depends on the choice made for another key.
+    case byChoice(of: String, [String: ConfigurationValue])
+  }
+
+  /// Under which choices for another key this one has a meaning; anywhere else it is an error.
+  package struct Condition: Sendable, Hashable {
+    package var key: String
+    package var choices: [String]
+  }
+
+  /// In full, with dots: `training.learning_rate`. A variant's own keys are `variants.name` and so on.
+  package var path: String
+  package var type: ValueType
+  package var fallback: Fallback
+  package var condition: Condition?
+  /// Whether the key may be a grid's axis, if it takes single values and lies in a section that runs differ in.
+  package var mayVary: Bool
+  /// One sentence for people; the JSON schema has the same.
+  package var summary: String
+
+  package init(
+    _ path: String, _ type: ValueType, _ fallback: Fallback, when condition: Condition? = nil,
+    mayVary: Bool = true, _ summary: String
+  ) {
+    self.path = path
+    self.type = type
+    self.fallback = fallback
+    self.condition = condition
+    self.mayVary = mayVary
+    self.summary = summary
+  }
+
+  /// The last part of the path: what stands in the file.
+  package var name: String { lastDot.map { String(path[path.index(after: $0)...]) } ?? path }
+
+  /// The path without its last part; empty at the top.
+  package var section: String { lastDot.map { String(path[..<$0]) } ?? "" }
+
+  /// The path's first part.
+  package var root: String { String(path.prefix { $0 != "." }) }
+
+  private var lastDot: String.Index? { path.lastIndex(of: ".") }
+
+  /// Whether the key belongs to what a single run is made of.
+  package var concernsRun: Bool { ["dataset", "model", "training"].contains(root) }
+
+  package var isGridAxis: Bool { mayVary && concernsRun && type.takesScalar }
+}

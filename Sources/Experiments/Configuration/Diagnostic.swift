@@ -1,0 +1,52 @@
+/// A place in a text file.
+package struct TextPosition: Sendable, Hashable, Comparable {
+  /// From 1; a line ends with a line feed.
+  package var line: Int
+  /// From 1, counted in characters (Unicode scalars), a tab being one.
+  package var column: Int
+
+  package init(line: Int, column: Int) {
+    self.line = line
+    self.column = column
+  }
+
+  package static func < (a: TextPosition, b: TextPosition) -> Bool {
+    (a.line, a.column) < (b.line, b.column)
+  }
+}
+
+/// One thing that is wrong with a text file: what was found, what was expected, and where.
+package struct Diagnostic: Error, Sendable, Hashable {
+  package var position: TextPosition
+  package var message: String
+
+  package var line: Int { position.line }
+  package var column: Int { position.column }
+
+  package init(position: TextPosition, message: String) {
+    self.position = position
+    self.message = message
+  }
+}
+
+/// Everything that is wrong with one experiment file, in the order of the file and without repetitions.
+package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The file as the user named it.
+  package var path: String
+  package var diagnostics: [Diagnostic]
+
+  package init(path: String, diagnostics: [Diagnostic]) {
+    self.path = path
+    var seen: Set<Diagnostic> = []
+    let distinct = diagnostics.filter { seen.insert($0).inserted }
+    // The order of discovery decides between errors at one place, so that the listing never varies.
+    self.diagnostics = distinct.enumerated().sorted { a, b in
+      (a.element.position, a.offset) < (b.element.position, b.offset)
+    }.map(\.element)
+  }
+
+  /// A line for each diagnostic, `path:line:column: error: message`.
+  package var description: String {
+    diagnostics.map { "\(path):\($0.line):\($0.column): error: \($0.message)" }.joined(separator: "\n")
+  }
+}

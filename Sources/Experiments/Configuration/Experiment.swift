@@ -1,0 +1,105 @@
+import Foundation
+import Networks
+
+/// A validated experiment file, every default filled in.
+///
+/// Two are equal when their files say the same: spelling of numbers, order of keys, white space, defaults written
+/// out or left out, and `$schema` make no difference. The order of variants, seeds and grid keys does, as the plan's
+/// order and the runs' ids follow it.
+package struct Experiment: Sendable, Hashable {
+  /// A precision that the experiment compares, with what it overrides in `training` and `model` applied.
+  package struct Variant: Sendable, Hashable {
+    package let name: String
+    package let precision: WeightPrecision
+    package let method: QuantizationMethod
+    package let model: ModelConfiguration
+    package let training: TrainingConfiguration
+    /// What a grid point is applied to.
+    let values: ConfigurationValues
+  }
+
+  package let name: String
+  package let dataset: DatasetConfiguration
+  package let model: ModelConfiguration
+  /// What `training` says by itself, before any variant or grid point overrides it.
+  package let training: TrainingConfiguration
+  package let variants: [Variant]
+  package let seeds: [Int]
+  package let grid: [GridAxis]
+  /// Runs of a higher priority start first.
+  package let priority: Int
+  package let timeLimitSeconds: Double?
+  package let maxRetries: Int
+  /// The most threads one run may use; nil for no bound.
+  package let threads: Int?
+
+  /// The keys outside all sections, the name among them.
+  let topValues: ConfigurationValues
+  /// What every variant starts from.
+  let runValues: ConfigurationValues
+
+  /// Reads an experiment file's content.
+  ///
+  /// - Parameters:
+  ///   - bytes: the file's content, JSON in UTF-8.
+  ///   - path: the file's path, for messages alone.
+  ///   - physicalMemory: the bytes of memory that a model must fit into.
+  /// - Throws: everything that is wrong with the file.
+  package init(
+    bytes: [UInt8], path: String, physicalMemory: UInt64 = ProcessInfo.processInfo.physicalMemory
+  ) throws(ConfigurationError) {
+    let validated = try ValidatedConfiguration(bytes: bytes, path: path, physicalMemory: physicalMemory)
+    let settings = validated.settings
+    grid = validated.axes
+    let varying = Set(grid.map(\.key))
+
+    topValues = ConfigurationValues(settings.values { $0 != "$schema" && !$0.contains(".") })
+      .filled(from: ConfigurationSchema.topKeys)
+    runValues = Self.runValues(of: settings, varying: varying)
+    // By itself `training` has no grid, so nothing in it is left open.
+    let standing = Self.runValues(of: settings, varying: [])
+    dataset = DatasetConfiguration(standing)
+    model = ModelConfiguration(standing)
+    training = TrainingConfiguration(standing)
+    variants = validated.variants.map { own in
+      let all = settings.overlaid(by: own)
+      return Variant(own: own, all: all, varying: varying)
+    }
+
+    name = topValues.string("name")
+    seeds = topValues.list("seeds").compactMap { ConfigurationValue.scalar($0).integer }
+    priority = topValues.integer("priority")
+    timeLimitSeconds = topValues.numberIfGiven("time_limit_seconds")
+    maxRetries = topValues.integer("max_retries")
+    threads = topValues.integerIfGiven("threads")
+  }
+
+  fileprivate static func runValues(of settings: Settings, varying: Set<String>) -> ConfigurationValues {
+    ConfigurationValues(settings.values { ConfigurationSchema.key($0)?.concernsRun == true })
+      .filled(from: ConfigurationSchema.runKeys, varying: varying)
+  }
+
+  /// Finds a file that a config names: an absolute path as it is, any other from the config's folder.
+  package static func resolve(path: String, folder: String) -> String {
+    if path.hasPrefix("/") || folder.isEmpty { return path }
+    return folder.hasSuffix("/") ? folder + path : folder + "/" + path
+  }
+}
+
+extension Experiment.Variant {
+  /// `own` are the settings of the variant's object, `all` those over the experiment's.
+  fileprivate init(own: Settings, all: Settings, varying: Set<String>) {
+    let variantKeys = ConfigurationSchema.keys.filter { $0.section == "variants" }
+    let identity = ConfigurationValues(own.values { $0.hasPrefix("variants.") }).filled(from: variantKeys)
+    name = identity.string("variants.name")
+    guard let precision = WeightPrecision(rawValue: identity.integer("variants.bits")) else {
+      preconditionFailure("the key table takes bits that are no precision")
+    }
+    self.precision = precision
+    method = identity.choice("variants.method")
+    values = Experiment.runValues(of: all, varying: varying)
+    let standing = Experiment.runValues(of: all, varying: [])
+    model = ModelConfiguration(standing)
+    training = TrainingConfiguration(standing)
+  }
+}

@@ -1,0 +1,56 @@
+import Networks
+
+/// One run of an experiment, everything about it settled: one point of grid x variant x seed.
+package struct RunPlan: Sendable, Hashable {
+  /// The experiment's name.
+  package let experiment: String
+  /// `<variant>[-<key>=<value>...]-seed<seed>`: unique in the experiment, and a safe file name.
+  package let id: String
+  package let variant: String
+  package let precision: WeightPrecision
+  package let method: QuantizationMethod
+  package let seed: Int
+  /// The varied keys' values, in the grid's order; empty without a grid.
+  package let gridPoint: [GridSetting]
+  package let dataset: DatasetConfiguration
+  package let model: ModelConfiguration
+  package let training: TrainingConfiguration
+
+  init(
+    _ experiment: Experiment, variant: Experiment.Variant, point: [GridSetting], seed: Int,
+    values: ConfigurationValues
+  ) {
+    self.experiment = experiment.name
+    id = RunIdentifier.text(variant: variant.name, point: point, seed: seed)
+    self.variant = variant.name
+    precision = variant.precision
+    method = variant.method
+    self.seed = seed
+    gridPoint = point
+    dataset = DatasetConfiguration(values)
+    model = ModelConfiguration(values)
+    training = TrainingConfiguration(values)
+  }
+
+  package var architecture: NetworkSpecification.Architecture { model.architecture }
+
+  package var initialization: Initialization { model.initialization }
+
+  /// The run's network for images of the given shape.
+  ///
+  /// A ViT's patch must divide the image's sides: validation has seen to it for the datasets of known shape, for
+  /// `idx` files only ``patchProblem(image:)`` can tell.
+  package func networkSpecification(image: ImageShape, classes: Int) -> NetworkSpecification {
+    NetworkSpecification(
+      architecture: architecture, image: image, classes: classes, precision: precision, method: method,
+      initialization: initialization)
+  }
+
+  /// Why the network cannot take images of the given shape; nil when it can.
+  package func patchProblem(image: ImageShape) -> String? {
+    guard case .vit(let vit) = architecture,
+      let side = [image.width, image.height].first(where: { $0 % vit.patch != 0 })
+    else { return nil }
+    return "image side \(side) is not divisible by patch \(vit.patch)"
+  }
+}
