@@ -1,0 +1,24 @@
+/// One coordinate of a grid point: a config key in full, such as `training.learning_rate`, and its value as text.
+package struct GridSetting: Hashable, Sendable {
+  package var key: String
+  /// As in the run's id and in tables.
+  package var text: String
+
+  package init(key: String, text: String) {
+    self.key = key
+    self.text = text
+  }
+
+  /// A number or a truth value where the text is one in JSON, else a string.
+  var json: OrderedJSON {
+    switch text {
+    case "true": .bool(true)
+    case "false": .bool(false)
+    default: Self.isJSONNumber(text) ? .numeral(text) : .string(text)
+    }
+  }
+
+  private static func isJSONNumber(_ text: String) -> Bool {
+    text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/) != nil
+  }
+}

@@ -1,0 +1,89 @@
+import Files
+
+/// The folder that all results go to: a folder for each experiment, and `.bitlab` for what is ours alone.
+package struct ResultsFolder: Hashable, Sendable {
+  package let path: String
+
+  package init(_ path: String) {
+    self.path = path
+  }
+
+  /// Names in a results folder that are no experiments' and that no experiment can have.
+  package static let reservedNames: Set<String> = ["reference", "index.html"]
+
+  /// Locks, journal, socket and log.
+  package var stateFolder: String { FilePath.join(path, ".bitlab") }
+  /// Held by the one process that owns the folder.
+  package var lockFile: String { FilePath.join(stateFolder, "lock") }
+  package var journalFile: String { FilePath.join(stateFolder, "journal") }
+  package var socketFile: String { FilePath.join(stateFolder, "socket") }
+  package var daemonLogFile: String { FilePath.join(stateFolder, "daemon.log") }
+
+  package func experiment(_ name: String) -> ExperimentFolder {
+    ExperimentFolder(FilePath.join(path, name))
+  }
+
+  /// Creates the folder and `.bitlab` where they are missing. Throws `FileError`.
+  package func create(in fileSystem: any FileSystem) throws(FileError) {
+    try fileSystem.createFolders(stateFolder)
+  }
+
+  /// The experiments there are, sorted: folders with a `config.json`. None where the folder is missing.
+  package func experimentNames(in fileSystem: any FileSystem) throws(FileError) -> [String] {
+    guard fileSystem.exists(path) else { return [] }
+    return try fileSystem.list(path).filter { name in
+      !name.hasPrefix(".") && !Self.reservedNames.contains(name)
+        && fileSystem.exists(experiment(name).configFile)
+    }
+  }
+}
+
+/// The folder of one experiment.
+package struct ExperimentFolder: Hashable, Sendable {
+  package let path: String
+
+  package init(_ path: String) {
+    self.path = path
+  }
+
+  /// The config as submitted, byte for byte.
+  package var configFile: String { FilePath.join(path, "config.json") }
+  package var curvesFile: String { FilePath.join(path, "curves.csv") }
+  package var summaryCSVFile: String { FilePath.join(path, "summary.csv") }
+  package var summaryJSONFile: String { FilePath.join(path, "summary.json") }
+  package var summaryMarkdownFile: String { FilePath.join(path, "summary.md") }
+  package var runsFolder: String { FilePath.join(path, "runs") }
+
+  package func run(_ id: String) -> RunFolder { RunFolder(FilePath.join(runsFolder, id)) }
+
+  /// Creates the folder and `runs` where they are missing. Throws `FileError`.
+  package func create(in fileSystem: any FileSystem) throws(FileError) {
+    try fileSystem.createFolders(runsFolder)
+  }
+}
+
+/// The folder of one run.
+package struct RunFolder: Hashable, Sendable {
+  package let path: String
+
+  package init(_ path: String) {
+    self.path = path
+  }
+
+  package var curveFile: String { FilePath.join(path, "curve.csv") }
+  package var stepsFile: String { FilePath.join(path, "steps.csv") }
+  package var timingFile: String { FilePath.join(path, "timing.csv") }
+  package var recordFile: String { FilePath.join(path, "run.json") }
+  package var logFile: String { FilePath.join(path, "run.log") }
+  package var modelFile: String { FilePath.join(path, "model.safetensors") }
+
+  /// The `checkpoint.*` files.
+  package func checkpoints(in fileSystem: any FileSystem) -> CheckpointStore {
+    CheckpointStore(path, in: fileSystem)
+  }
+
+  /// Creates the folder where it is missing. Throws `FileError`.
+  package func create(in fileSystem: any FileSystem) throws(FileError) {
+    try fileSystem.createFolders(path)
+  }
+}

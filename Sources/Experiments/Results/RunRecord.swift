@@ -1,0 +1,131 @@
+import Files
+import Foundation
+
+/// A run's `run.json`: what it is, where it stands and what came out of it.
+///
+/// What is not known, not yet or not at all, is `nil` and `null` in the file; so are numbers that are not finite,
+/// for which JSON has no word.
+package struct RunRecord: Hashable, Sendable, Decodable {
+  package var experiment: String
+  /// The run's id: the name of its folder.
+  package var run: String
+  package var variant: String
+  package var seed: Int
+  package var bits: Int
+  package var method: String?
+  package var status: RunStatus
+  /// Why it failed, for people.
+  package var error: String?
+  package var configHash: String
+  package var parameters: Int
+  /// Quantized matrices as packed, with their scales, and all else at 4 bytes a value.
+  package var weightBytes: Int
+  /// As of the last row of the curve or the last checkpoint, whichever is newer.
+  package var epoch: Int = 0
+  package var step: Int = 0
+  package var finalValidationAccuracy: Double?
+  package var finalValidationLoss: Double?
+  package var bestValidationAccuracy: Double?
+  package var bestEpoch: Int?
+  /// ISO 8601, UTC; see `timestamp`.
+  package var started: String?
+  package var ended: String?
+  /// Training alone, over all its stretches.
+  package var trainSeconds: Double?
+  package var host: String?
+  package var cpu: String?
+  package var threads: Int?
+  package var bitlabVersion: String?
+  package var swiftVersion: String?
+
+  package init(
+    experiment: String, run: String, variant: String, seed: Int, bits: Int, method: String?,
+    status: RunStatus = .queued, configHash: String, parameters: Int, weightBytes: Int
+  ) {
+    self.experiment = experiment
+    self.run = run
+    self.variant = variant
+    self.seed = seed
+    self.bits = bits
+    self.method = method
+    self.status = status
+    self.configHash = configHash
+    self.parameters = parameters
+    self.weightBytes = weightBytes
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case experiment, run, variant, seed, bits, method, status, error
+    case configHash = "config_hash"
+    case parameters
+    case weightBytes = "weight_bytes"
+    case epoch, step
+    case finalValidationAccuracy = "final_val_accuracy"
+    case finalValidationLoss = "final_val_loss"
+    case bestValidationAccuracy = "best_val_accuracy"
+    case bestEpoch = "best_epoch"
+    case started, ended
+    case trainSeconds = "train_seconds"
+    case host, cpu, threads
+    case bitlabVersion = "bitlab_version"
+    case swiftVersion = "swift_version"
+  }
+}
+
+extension RunRecord {
+  /// The file's members in their order, to which others can be added.
+  package var members: [OrderedJSON.Member] {
+    func member(_ key: CodingKeys, _ value: OrderedJSON) -> OrderedJSON.Member { .init(key.rawValue, value) }
+    return [
+      member(.experiment, .string(experiment)), member(.run, .string(run)),
+      member(.variant, .string(variant)), member(.seed, .integer(seed)), member(.bits, .integer(bits)),
+      member(.method, .init(method)), member(.status, .string(status.rawValue)), member(.error, .init(error)),
+      member(.configHash, .string(configHash)), member(.parameters, .integer(parameters)),
+      member(.weightBytes, .integer(weightBytes)), member(.epoch, .integer(epoch)),
+      member(.step, .integer(step)), member(.finalValidationAccuracy, .init(finalValidationAccuracy)),
+      member(.finalValidationLoss, .init(finalValidationLoss)),
+      member(.bestValidationAccuracy, .init(bestValidationAccuracy)), member(.bestEpoch, .init(bestEpoch)),
+      member(.started, .init(started)), member(.ended, .init(ended)),
+      member(.trainSeconds, .init(trainSeconds)), member(.host, .init(host)), member(.cpu, .init(cpu)),
+      member(.threads, .init(threads)), member(.bitlabVersion, .init(bitlabVersion)),
+      member(.swiftVersion, .init(swiftVersion)),
+    ]
+  }
+
+  /// The file's text.
+  package var json: String { OrderedJSON.object(members).pretty + "\n" }
+
+  /// Writes the file durably. Throws `FileError`.
+  package func write(to path: String, in fileSystem: any FileSystem) throws {
+    try DurableFile.write(json, to: path, in: fileSystem)
+  }
+
+  /// Reads a file; keys it does not know are passed over. Throws `FileError`, or `FileContentError` for a file that
+  /// is not a run's record.
+  package init(reading path: String, in fileSystem: any FileSystem) throws {
+    let bytes = try fileSystem.readAll(path)
+    do {
+      self = try JSONDecoder().decode(RunRecord.self, from: Data(bytes))
+    } catch let error as DecodingError {
+      throw FileContentError(
+        path: path, problem: "is not the record of a run: \(Self.describe(error))",
+        remedy: "put the file back as it was, or remove it to run the run again")
+    }
+  }
+
+  /// A moment as files spell it: `2025-01-31T23:59:58Z`.
+  package static func timestamp(_ date: Date) -> String {
+    date.formatted(.iso8601)
+  }
+
+  private static func describe(_ error: DecodingError) -> String {
+    switch error {
+    case .keyNotFound(let key, _): "\(key.stringValue) is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      "\(context.codingPath.last?.stringValue ?? "the whole") has a value of another kind"
+    case .dataCorrupted(let context):
+      context.codingPath.last.map { "\($0.stringValue) has an impossible value" } ?? "not JSON"
+    @unknown default: "\(error)"
+    }
+  }
+}

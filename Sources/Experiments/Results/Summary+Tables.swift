@@ -1,0 +1,101 @@
+import Foundation
+
+/// The summary for people: accuracies in percent, sizes and times in fitting units.
+extension Summary {
+  /// The text of `summary.md`, with a table as GitHub draws it.
+  package var markdown: String {
+    var lines = ["# \(experiment)", ""]
+    let columns = columns
+    lines.append("| " + columns.map(\.title).map(Self.escaped).joined(separator: " | ") + " |")
+    lines.append("|" + columns.map { $0.isText ? ":---|" : "---:|" }.joined())
+    for row in rows.indices {
+      lines.append("| " + columns.map { Self.escaped($0.cells[row]) }.joined(separator: " | ") + " |")
+    }
+    lines += ["", Self.legend, ""]
+    return lines.joined(separator: "\n")
+  }
+
+  /// The table for a terminal: aligned, without a line feed at the end.
+  package var table: String {
+    let columns = columns
+    let widths = columns.map { column in ([column.title] + column.cells).map(\.count).max() ?? 0 }
+    func line(_ cells: [String]) -> String {
+      var line = ""
+      for (index, cell) in cells.enumerated() {
+        let padding = String(repeating: " ", count: widths[index] - cell.count)
+        if index > 0 { line += "  " }
+        line += columns[index].isText ? cell + padding : padding + cell
+      }
+      while line.last == " " { line.removeLast() }
+      return line
+    }
+    let lines = rows.indices.map { row in line(columns.map { $0.cells[row] }) }
+    return ([line(columns.map(\.title))] + lines).joined(separator: "\n")
+  }
+
+  static let legend = """
+    Accuracy is that on the validation set after the last step: mean ± sample standard deviation over the completed
+    runs, with the 95% confidence interval of the mean after Student. Best is the mean of each run's best epoch. The
+    gap is that to full precision in percentage points, positive where full precision is better. Weights are counted
+    as packed.
+    """
+
+  private struct Column {
+    var title: String
+    var isText = false
+    var cells: [String]
+  }
+
+  private var columns: [Column] {
+    func column(_ title: String, isText: Bool = false, _ cell: (SummaryRow) -> String?) -> Column {
+      Column(title: title, isText: isText, cells: rows.map { cell($0) ?? "-" })
+    }
+    let grid = gridKeys.indices.map { index in column(gridKeys[index]) { $0.grid[index].text } }
+    return [column("variant", isText: true, \.variant)] + grid + [
+      column("bits") { String($0.bits) },
+      column("runs") { $0.completed == $0.seeds ? String($0.seeds) : "\($0.completed) of \($0.seeds)" },
+      column("accuracy %") { row in
+        guard let mean = row.finalAccuracyMean else { return nil }
+        return Self.percent(mean) + (row.finalAccuracyDeviation.map { " ± " + Self.percent($0) } ?? "")
+      },
+      column("95% interval") { row in
+        row.finalAccuracyInterval.map { Self.percent($0.low) + " to " + Self.percent($0.high) }
+      },
+      column("best %") { $0.bestAccuracyMean.map(Self.percent) },
+      column("gap") { $0.gapToFullPrecision.map(Self.percent) },
+      column("loss") { $0.finalLossMean.map { String(format: "%.4f", $0) } },
+      column("weights") { $0.weightBytes.map(Self.size) },
+      column("time a run") { $0.trainSecondsMean.map(Self.duration) },
+      column("status", isText: true, \.status.rawValue),
+    ]
+  }
+
+  private static func percent(_ fraction: Double) -> String {
+    let text = String(format: "%.2f", fraction * 100)
+    // A gap that rounds to nothing has no sign.
+    return text == "-0.00" ? "0.00" : text
+  }
+
+  /// Decimal units: 1 kB is 1,000 bytes.
+  static func size(_ bytes: Int) -> String {
+    let value = Double(bytes)
+    return switch value {
+    case ..<1e3: "\(bytes) B"
+    case ..<999_950: String(format: "%.1f kB", value / 1e3)
+    default: String(format: "%.2f MB", value / 1e6)
+    }
+  }
+
+  static func duration(_ seconds: Double) -> String {
+    if seconds < 59.95 { return String(format: "%.1f s", seconds) }
+    let whole = Int(seconds.rounded())
+    return whole < 3600
+      ? String(format: "%d min %02d s", whole / 60, whole % 60)
+      : String(format: "%d h %02d min", whole / 3600, whole % 3600 / 60)
+  }
+
+  /// A cell must not end the cell or the row.
+  private static func escaped(_ cell: String) -> String {
+    cell.replacing("\\", with: "\\\\").replacing("|", with: "\\|").replacing("\n", with: " ")
+  }
+}

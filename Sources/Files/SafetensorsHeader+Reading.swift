@@ -1,0 +1,102 @@
+extension SafetensorsHeader {
+  /// What is wrong with a file, without its path.
+  struct Defect: Error {
+    var problem: String
+    /// The content is whole, but of a kind that BitLab does not read.
+    var isUnsupported = false
+  }
+
+  /// Reads and checks the table of contents of `file`, a whole file's bytes; `dataStart` is where the data begin.
+  ///
+  /// Whatever the bytes are, it returns or throws: lengths are compared before they are added, and products are
+  /// checked for overflow. Tensors must fill the data exactly, without gaps or overlaps.
+  static func read(
+    from file: UnsafeRawBufferPointer
+  ) throws(Defect) -> (header: SafetensorsHeader, dataStart: Int) {
+    guard file.count >= 8 else {
+      throw Defect(problem: "is \(file.count) bytes long, too short for a safetensors file")
+    }
+    let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
+    guard length <= UInt64(maximumLength), length <= UInt64(file.count - 8) else {
+      throw Defect(problem: "a header of \(length) bytes is announced in a file of \(file.count) bytes")
+    }
+    let dataStart = 8 + Int(length)
+    let json: SafetensorsJSON
+    do {
+      json = try SafetensorsJSON.parse(UnsafeRawBufferPointer(rebasing: file[8..<dataStart]))
+    } catch {
+      throw Defect(
+        problem: "the header is not the JSON it should be at byte \(8 + error.offset): \(error.what)")
+    }
+    guard case .object(let members) = json else { throw Defect(problem: "the header is not a JSON object") }
+
+    var header = SafetensorsHeader(entries: [], metadata: [:])
+    for member in members {
+      let (name, value) = (member.key, member.value)
+      if name == "__metadata__" {
+        header.metadata = try metadata(value)
+      } else {
+        header.entries.append(try entry(name, value))
+      }
+    }
+    try header.checkLayout(dataCount: file.count - dataStart)
+    return (header, dataStart)
+  }
+
+  private static func metadata(_ json: SafetensorsJSON) throws(Defect) -> [String: String] {
+    guard case .object(let members) = json else { throw Defect(problem: "__metadata__ is not an object") }
+    var map: [String: String] = [:]
+    for member in members {
+      guard case .string(let text) = member.value else {
+        throw Defect(problem: "__metadata__ has a value that is not a string, of \(member.key)")
+      }
+      map[member.key] = text
+    }
+    return map
+  }
+
+  private static func entry(_ name: String, _ json: SafetensorsJSON) throws(Defect) -> Entry {
+    guard case .object(let members) = json else { throw Defect(problem: "tensor \(name) is not an object") }
+    let fields = Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    guard members.count == 3, case .string(let type) = fields["dtype"],
+      case .integers(let shape) = fields["shape"], case .integers(let offsets) = fields["data_offsets"],
+      offsets.count == 2
+    else {
+      throw Defect(problem: "tensor \(name) does not have exactly dtype, shape and two data_offsets")
+    }
+    guard type == "F32" else {
+      throw Defect(problem: "tensor \(name) holds \(type) values; BitLab reads F32", isUnsupported: true)
+    }
+    var byteCount = MemoryLayout<Float>.size
+    // A zero anywhere makes an empty tensor, however large the other sides.
+    if shape.contains(0) { byteCount = 0 }
+    for side in shape where byteCount != 0 {
+      let (product, overflow) = byteCount.multipliedReportingOverflow(by: side)
+      if overflow { throw Defect(problem: "tensor \(name) has the impossible shape \(shape)") }
+      byteCount = product
+    }
+    guard offsets[0] <= offsets[1], offsets[1] - offsets[0] == byteCount else {
+      throw Defect(
+        problem: "tensor \(name) of shape \(shape) needs \(byteCount) bytes, not those in \(offsets)")
+    }
+    return Entry(name: name, shape: shape, range: offsets[0]..<offsets[1])
+  }
+
+  /// Puts the entries in the order of the data.
+  private mutating func checkLayout(dataCount: Int) throws(Defect) {
+    entries.sort {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }
+    var end = 0
+    for entry in entries {
+      guard entry.range.lowerBound == end else {
+        throw Defect(
+          problem: "tensor \(entry.name) begins at byte \(entry.range.lowerBound) of the data, not at \(end)")
+      }
+      end = entry.range.upperBound
+    }
+    guard end == dataCount else {
+      throw Defect(problem: "the tensors take \(end) bytes, but \(dataCount) follow the header")
+    }
+  }
+}

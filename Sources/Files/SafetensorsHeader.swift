@@ -1,0 +1,87 @@
+/// The table of contents of a safetensors file: which tensor lies where, and a map of strings.
+///
+/// A file is: the header's length (8 bytes, little-endian), the header (JSON, padded with spaces so that the
+/// data begin at a multiple of 8), the tensors' bytes one after the other without gaps.
+/// Source: <https://github.com/huggingface/safetensors>, "Format".
+struct SafetensorsHeader: Hashable {
+  struct Entry: Hashable {
+    var name: String
+    var shape: [Int]
+    /// Where the values are, in bytes from the end of the header.
+    var range: Range<Int>
+  }
+
+  /// In the order of the data.
+  var entries: [Entry]
+  var metadata: [String: String]
+
+  /// What the reference implementation refuses to read beyond.
+  static let maximumLength = 100_000_000
+}
+
+extension SafetensorsHeader {
+  /// Lays out tensors one after the other, sorted by name as the reference implementation does.
+  init(_ tensors: [(name: String, shape: [Int])], metadata: [String: String]) {
+    var end = 0
+    entries = []
+    for tensor in tensors.sorted(by: { precedes($0.name, $1.name) }) {
+      precondition(
+        tensor.name != "__metadata__" && tensor.name != entries.last?.name,
+        "Safetensors: a tensor cannot be named \(tensor.name), or not twice")
+      precondition(
+        tensor.shape.allSatisfy { $0 >= 0 }, "Safetensors: \(tensor.name) of shape \(tensor.shape)")
+      let begin = end
+      end += tensor.shape.reduce(1, *) * MemoryLayout<Float>.size
+      entries.append(Entry(name: tensor.name, shape: tensor.shape, range: begin..<end))
+    }
+    self.metadata = metadata
+  }
+
+  /// Bytes of all values.
+  var dataCount: Int { entries.last?.range.upperBound ?? 0 }
+
+  /// The bytes that come before the data: a function of names, shapes and metadata alone.
+  func encoded() -> [UInt8] {
+    var members: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { precedes($0.key, $1.key) }
+      let texts = pairs.map { quoted($0.key) + ":" + quoted($0.value) }
+      members.append("\"__metadata__\":{" + texts.joined(separator: ",") + "}")
+    }
+    for entry in entries {
+      let shape = entry.shape.map(String.init).joined(separator: ",")
+      members.append(
+        quoted(entry.name) + ":{\"dtype\":\"F32\",\"shape\":[" + shape + "],\"data_offsets\":["
+          + "\(entry.range.lowerBound),\(entry.range.upperBound)]}")
+    }
+    var json = Array(("{" + members.joined(separator: ",") + "}").utf8)
+    while json.count % 8 != 0 { json.append(UInt8(ascii: " ")) }
+    return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
+  }
+}
+
+/// The order of the bytes: Swift's own order of strings is another one beyond ASCII.
+private func precedes(_ first: String, _ second: String) -> Bool {
+  first.utf8.lexicographicallyPrecedes(second.utf8)
+}
+
+/// A JSON string.
+private func quoted(_ text: String) -> String {
+  var result = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"": result += "\\\""
+    case "\\": result += "\\\\"
+    case "\n": result += "\\n"
+    case "\r": result += "\\r"
+    case "\t": result += "\\t"
+    case "\u{8}": result += "\\b"
+    case "\u{c}": result += "\\f"
+    case "\0"..<" ":
+      let digits = String(scalar.value, radix: 16)
+      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result + "\""
+}

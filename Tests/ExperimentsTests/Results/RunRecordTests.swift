@@ -1,0 +1,102 @@
+import Experiments
+import Files
+import Foundation
+import Testing
+
+struct RunRecordTests {
+  private let golden = """
+    {
+      "experiment": "mnist",
+      "run": "2-bit-seed1",
+      "variant": "2-bit",
+      "seed": 1,
+      "bits": 2,
+      "method": "simple-bitnet",
+      "status": "failed",
+      "error": "cannot write \\"a\\\\b\\":\\n\\tfull \\u0001é",
+      "config_hash": "abc123",
+      "parameters": 101990,
+      "weight_bytes": 26084,
+      "epoch": 2,
+      "step": 938,
+      "final_val_accuracy": 0.1,
+      "final_val_loss": null,
+      "best_val_accuracy": 0.5,
+      "best_epoch": 1,
+      "started": "2001-09-09T01:46:40Z",
+      "ended": null,
+      "train_seconds": 1e-05,
+      "host": "h",
+      "cpu": "c",
+      "threads": 2,
+      "bitlab_version": "1.0",
+      "swift_version": "6.3"
+    }
+
+    """
+
+  private var record: RunRecord {
+    var record = RunRecord.sample(seed: 1, status: .failed, accuracy: 0.1, loss: .infinity, seconds: 1e-5)
+    record.error = "cannot write \"a\\b\":\n\tfull \u{1}é"
+    record.epoch = 2
+    record.step = 938
+    record.bestValidationAccuracy = 0.5
+    record.bestEpoch = 1
+    record.started = RunRecord.timestamp(Date(timeIntervalSince1970: 1_000_000_000.75))
+    record.host = "h"
+    record.cpu = "c"
+    record.threads = 2
+    record.bitlabVersion = "1.0"
+    record.swiftVersion = "6.3"
+    return record
+  }
+
+  @Test func isWrittenInTheContractsOrderAndReadsBack() throws {
+    let folder = try ResultsFixture()
+    try record.write(to: folder.file("run.json"), in: folder.files)
+    #expect(try folder.text("run.json") == golden)
+    var expected = record
+    expected.finalValidationLoss = nil
+    #expect(try RunRecord(reading: folder.file("run.json"), in: folder.files) == expected)
+  }
+
+  @Test(arguments: RunStatus.allCases)
+  func everyStatusReadsBack(status: RunStatus) throws {
+    let folder = try ResultsFixture()
+    let record = RunRecord.sample(status: status)
+    try record.write(to: folder.file("run.json"), in: folder.files)
+    #expect(try RunRecord(reading: folder.file("run.json"), in: folder.files) == record)
+  }
+
+  @Test(arguments: [
+    ("", "not JSON"), ("[]", "the whole has a value of another kind"),
+    ("{\"experiment\": \"a\"}", "run is missing"),
+  ])
+  func anotherFileIsRefused(text: String, problem: String) throws {
+    let folder = try ResultsFixture()
+    try folder.put(text, as: "run.json")
+    let error = #expect(throws: FileContentError.self) {
+      try RunRecord(reading: folder.file("run.json"), in: folder.files)
+    }
+    #expect(error?.problem == "is not the record of a run: \(problem)")
+  }
+
+  @Test func aCutFileIsRefused() throws {
+    let folder = try ResultsFixture()
+    for count in 0..<golden.count - 2 {
+      try folder.put(String(golden.prefix(count)), as: "run.json")
+      #expect(throws: FileContentError.self) {
+        try RunRecord(reading: folder.file("run.json"), in: folder.files)
+      }
+    }
+  }
+
+  @Test func anUnknownStatusIsNamed() throws {
+    let folder = try ResultsFixture()
+    try folder.put(golden.replacing("\"failed\"", with: "\"lost\""), as: "run.json")
+    let error = #expect(throws: FileContentError.self) {
+      try RunRecord(reading: folder.file("run.json"), in: folder.files)
+    }
+    #expect(error?.problem == "is not the record of a run: status has an impossible value")
+  }
+}
