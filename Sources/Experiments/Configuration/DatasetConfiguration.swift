@@ -1,38 +1,10 @@
+import Datasets
 import Networks
 
 /// Which images a run trains and validates on, and how pixels become numbers.
 package struct DatasetConfiguration: Sendable, Hashable {
-  package enum Name: String, Sendable, Hashable, CaseIterable {
-    case digits, mnist
-    case fashionMNIST = "fashion-mnist"
-    case cifar100, idx
-
-    /// The images' shape; nil where only the files can tell.
-    package var image: ImageShape? {
-      switch self {
-      case .digits: ImageShape(channels: 1, height: 8, width: 8)
-      case .mnist, .fashionMNIST: ImageShape(channels: 1, height: 28, width: 28)
-      case .cifar100: ImageShape(channels: 3, height: 32, width: 32)
-      case .idx: nil
-      }
-    }
-
-    /// How many classes the labels have; nil where only the files can tell.
-    package var classes: Int? {
-      switch self {
-      case .digits, .mnist, .fashionMNIST: 10
-      case .cifar100: 100
-      case .idx: nil
-      }
-    }
-  }
-
-  package enum Normalization: String, Sendable, Hashable, CaseIterable {
-    /// Pixels to 0...1.
-    case unit
-    /// Pixels to -1...1.
-    case half
-  }
+  package typealias Name = DatasetName
+  package typealias Normalization = Datasets.Normalization
 
   /// The four files of an `idx` dataset as the config writes them; ``Experiment/resolve(path:folder:)`` finds them.
   package struct IDXPaths: Sendable, Hashable {
@@ -68,4 +40,16 @@ package struct DatasetConfiguration: Sendable, Hashable {
     self.validationLimit = validationLimit
     self.idx = idx
   }
+}
+
+extension DatasetName {
+  /// The images' shape; nil where only the files can tell.
+  package var image: Networks.ImageShape? {
+    facts.map {
+      Networks.ImageShape(channels: $0.shape.channels, height: $0.shape.height, width: $0.shape.width)
+    }
+  }
+
+  /// How many classes the labels have; nil where only the files can tell.
+  package var classes: Int? { facts?.classes }
 }

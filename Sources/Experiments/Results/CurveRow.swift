@@ -4,7 +4,7 @@ package struct CurveRow: Hashable, Sendable {
   package var variant: String
   package var seed: Int
   /// The run's grid point, in the plan's order of keys.
-  package var grid: [GridSetting]
+  package var grid: [GridText]
   /// Epochs completed, or the one in progress where the run ended inside it; from 1.
   package var epoch: Int
   /// Steps completed since the run began.
@@ -18,7 +18,7 @@ package struct CurveRow: Hashable, Sendable {
   package var learningRate: Double
 
   package init(
-    experiment: String, variant: String, seed: Int, grid: [GridSetting], epoch: Int, step: Int,
+    experiment: String, variant: String, seed: Int, grid: [GridText], epoch: Int, step: Int,
     trainLoss: Double, trainAccuracy: Double, validationLoss: Double?, validationAccuracy: Double?,
     learningRate: Double
   ) {
@@ -75,7 +75,7 @@ package struct CurveRow: Hashable, Sendable {
     else { return nil }
     self.init(
       experiment: fields[0], variant: fields[1], seed: seed,
-      grid: zip(gridKeys, fields[3...]).map { GridSetting(key: $0, text: $1) }, epoch: epoch, step: step,
+      grid: zip(gridKeys, fields[3...]).map { GridText(key: $0, text: $1) }, epoch: epoch, step: step,
       trainLoss: trainLoss, trainAccuracy: trainAccuracy, validationLoss: Double(rest[4]),
       validationAccuracy: Double(rest[5]), learningRate: learningRate)
   }

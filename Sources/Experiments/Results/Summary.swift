@@ -17,7 +17,7 @@ package struct Summary: Hashable, Sendable {
     }
     var rows = groups.map { SummaryRow(experiment: experiment, $0) }
     let reference = rows.first { $0.bits == 32 }?.variant
-    var references: [[GridSetting]: Double] = [:]
+    var references: [[GridText]: Double] = [:]
     for row in rows where row.variant == reference { references[row.grid] = row.finalAccuracyMean }
     for index in rows.indices {
       guard let full = references[rows[index].grid], let own = rows[index].finalAccuracyMean else { continue }

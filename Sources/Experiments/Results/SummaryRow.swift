@@ -2,12 +2,12 @@
 package struct SummaryGroup: Hashable, Sendable {
   package var variant: String
   package var bits: Int
-  package var grid: [GridSetting]
+  package var grid: [GridText]
   package var seeds: [Int]
   /// The records there are; a seed without one has not begun.
   package var runs: [RunRecord]
 
-  package init(variant: String, bits: Int, grid: [GridSetting], seeds: [Int], runs: [RunRecord]) {
+  package init(variant: String, bits: Int, grid: [GridText], seeds: [Int], runs: [RunRecord]) {
     self.variant = variant
     self.bits = bits
     self.grid = grid
@@ -32,7 +32,7 @@ package struct SummaryRow: Hashable, Sendable {
 
   package let experiment: String
   package let variant: String
-  package let grid: [GridSetting]
+  package let grid: [GridText]
   package let bits: Int
   /// How many.
   package let seeds: Int

@@ -35,7 +35,7 @@ final class TrainingSession {
     let training = run.plan.training
     model = Model(specification, batchSize: min(training.batchSize, dataset.train.count), team: team)
     step = TrainingStep(model, optimizer: training.optimizer, gradientClip: training.gradientClip)
-    table = dataset.train.table(run.plan.dataset.normalization)
+    table = dataset.train.table(run.plan.dataset.normalize)
     let stepsPerEpoch = BatchOrder(sampleCount: dataset.train.count, batchSize: training.batchSize).count
     let allSteps = stepsPerEpoch.multipliedReportingOverflow(by: training.epochs)
     let totalSteps = min(training.maxSteps ?? .max, allSteps.overflow ? .max : allSteps.partialValue)

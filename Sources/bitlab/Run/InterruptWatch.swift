@@ -3,13 +3,13 @@ import Foundation
 import Synchronization
 
 /// Turns SIGINT and SIGTERM into a request to stop: the first asks, a second one ends the process at once.
-final class InterruptWatch: Sendable {
+final class InterruptWatch: @unchecked Sendable {
+  // Sendable invariant: `sources` changes only in `init`.
   private let received = Mutex<Int32?>(nil)
-  private let sources: Mutex<[any DispatchSourceSignal]>
+  private var sources: [any DispatchSourceSignal] = []
 
   /// - Parameter stop: called once, with the signal's number.
   init(_ stop: @escaping @Sendable (Int32) -> Void) {
-    sources = Mutex([])
     let queue = DispatchQueue(label: "bitlab.signals")
     for number in [SIGINT, SIGTERM] {
       // The default action would end the process before the source sees the signal.
@@ -23,7 +23,7 @@ final class InterruptWatch: Sendable {
         if isFirst { stop(number) } else { _exit(ExitCode.signal(number)) }
       }
       source.activate()
-      sources.withLock { $0.append(source) }
+      sources.append(source)
     }
   }
 

@@ -34,7 +34,7 @@ struct ValidateVerb {
 
   private func lines(_ experiment: Experiment) -> [Line] {
     Plan(experiment).runs.map { run in
-      guard let image = run.dataset.image, let classes = run.dataset.classes else { return Line(run: run) }
+      guard let image = run.dataset.name.image, let classes = run.dataset.name.classes else { return Line(run: run) }
       let network = run.networkSpecification(image: image, classes: classes).network(shardImages: 1)
       return Line(run: run, parameters: network.layout.parameterCount, weightBytes: network.weightBytes)
     }

@@ -6,7 +6,7 @@ struct RowTests {
   private let row = CurveRow(
     experiment: "mnist", variant: "2-bit", seed: 3,
     grid: [
-      GridSetting(key: "training.learning_rate", text: "1e-05"), GridSetting(key: "model.type", text: "a,b"),
+      GridText(key: "training.learning_rate", text: "1e-05"), GridText(key: "model.type", text: "a,b"),
     ],
     epoch: 1, step: 469, trainLoss: 0.25, trainAccuracy: 0.9, validationLoss: .infinity,
     validationAccuracy: nil, learningRate: 1e-5)

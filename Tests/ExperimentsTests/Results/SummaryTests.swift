@@ -4,7 +4,7 @@ import Testing
 
 struct SummaryTests {
   private func group(
-    _ variant: String, _ bits: Int, grid: [GridSetting] = [], seeds: Int = 3, _ runs: [RunRecord]
+    _ variant: String, _ bits: Int, grid: [GridText] = [], seeds: Int = 3, _ runs: [RunRecord]
   ) -> SummaryGroup {
     SummaryGroup(variant: variant, bits: bits, grid: grid, seeds: Array(0..<seeds), runs: runs)
   }
@@ -135,7 +135,7 @@ struct SummaryTests {
   }
 
   @Test func theGapIsToTheFirstFullPrecisionVariantAtTheSameGridPoint() {
-    func point(_ text: String) -> [GridSetting] { [.init(key: "training.batch_size", text: text)] }
+    func point(_ text: String) -> [GridText] { [.init(key: "training.batch_size", text: text)] }
     func one(_ variant: String, _ bits: Int, _ text: String, _ accuracy: Double) -> SummaryGroup {
       group(variant, bits, grid: point(text), seeds: 1, [.sample(variant, bits: bits, accuracy: accuracy)])
     }

@@ -1,5 +1,5 @@
 /// One coordinate of a grid point: a config key in full, such as `training.learning_rate`, and its value as text.
-package struct GridSetting: Hashable, Sendable {
+package struct GridText: Hashable, Sendable {
   package var key: String
   /// As in the run's id and in tables.
   package var text: String
@@ -7,6 +7,10 @@ package struct GridSetting: Hashable, Sendable {
   package init(key: String, text: String) {
     self.key = key
     self.text = text
+  }
+
+  package init(_ setting: GridSetting) {
+    self.init(key: setting.key, text: setting.value.text)
   }
 
   /// A number or a truth value where the text is one in JSON, else a string.
