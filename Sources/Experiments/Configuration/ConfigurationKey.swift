@@ -17,7 +17,11 @@ package struct ConfigurationKey: Sendable, Hashable {
   }
 
   /// In full, with dots: `training.learning_rate`. A variant's own keys are `variants.name` and so on.
-  package var path: String
+  package let path: String
+  /// The last part of the path: what stands in the file.
+  package let name: String
+  /// The path without its last part; empty at the top.
+  package let section: String
   package var type: ValueType
   package var fallback: Fallback
   package var condition: Condition?
@@ -31,6 +35,9 @@ package struct ConfigurationKey: Sendable, Hashable {
     mayVary: Bool = true, _ summary: String
   ) {
     self.path = path
+    let dot = path.lastIndex(of: ".")
+    name = dot.map { String(path[path.index(after: $0)...]) } ?? path
+    section = dot.map { String(path[..<$0]) } ?? ""
     self.type = type
     self.fallback = fallback
     self.condition = condition
@@ -38,16 +45,8 @@ package struct ConfigurationKey: Sendable, Hashable {
     self.summary = summary
   }
 
-  /// The last part of the path: what stands in the file.
-  package var name: String { lastDot.map { String(path[path.index(after: $0)...]) } ?? path }
-
-  /// The path without its last part; empty at the top.
-  package var section: String { lastDot.map { String(path[..<$0]) } ?? "" }
-
   /// The path's first part.
-  package var root: String { String(path.prefix { $0 != "." }) }
-
-  private var lastDot: String.Index? { path.lastIndex(of: ".") }
+  private var root: Substring { path.prefix { $0 != "." } }
 
   /// Whether the key belongs to what a single run is made of.
   package var concernsRun: Bool { ["dataset", "model", "training"].contains(root) }

@@ -92,7 +92,8 @@ import Testing
   @Test(
     arguments: [
       ("Learning-Rate", "learning_rate"), ("learningRate", "learning_rate"), ("epochss", "epochs"),
-      ("pehocs", nil), ("eopchs", "epochs"), ("beta3", "beta1"), ("max_step", "max_steps"), ("mom", nil),
+      ("pehocs", nil), ("eopchs", "epochs"), ("beta3", "beta1"), ("beat1", "beta1"),
+      ("max_step", "max_steps"), ("mom", nil),
       ("gradient_clipping", "gradient_clip"),
     ] as [(String, String?)])
   func mistypedKeysGetTheNearestOne(typed: String, meant: String?) {

@@ -112,10 +112,10 @@ import Testing
     let runs = try plan(
       ExperimentText(
         rest: [
-          #""grid": {"training.initial_weights": ["../a b/é%.safetensors"], "training.learning_rate": [1, 2.50, 1e-7, 1e22], "#
+          #""grid": {"training.initial_weights": ["../a b/é%\t.safetensors"], "training.learning_rate": [1, 2.50, 1e-7, 1e22], "#
             + #""training.epochs": [1e2]}"#
         ]))
-    let start = "full-training.initial_weights=..%2Fa%20b%2F%C3%A9%25.safetensors-training.learning_rate="
+    let start = "full-training.initial_weights=..%2Fa%20b%2F%C3%A9%25%09.safetensors-training.learning_rate="
     #expect(
       runs.map(\.id) == ["1", "2.5", "1e-07", "1e+22"].map { "\(start)\($0)-training.epochs=100-seed0" })
   }
