@@ -49,6 +49,9 @@ let package = Package(
       name: "bitlab",
       dependencies: ["TensorCore", "Networks", "Datasets", "Files", "Experiments", "Scheduler"],
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "bitlab-benchmarks", dependencies: ["TensorCore", "Networks"], path: "Benchmarks/Sources",
+      swiftSettings: swiftSettings),
     tests("DatasetsTests", ["Datasets", "CZlib"]),
     tests("FilesTests", ["Files"]),
     tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files"]),

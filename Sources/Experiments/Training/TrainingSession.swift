@@ -24,7 +24,8 @@ final class TrainingSession {
   private var training: TrainingConfiguration { run.plan.training }
 
   init(
-    _ run: PlacedRun, dataset: Dataset, _ environment: TrainingEnvironment, observe: @escaping (RunEvent) -> Void
+    _ run: PlacedRun, dataset: Dataset, _ environment: TrainingEnvironment,
+    observe: @escaping (RunEvent) -> Void
   ) throws {
     self.run = run
     self.dataset = dataset
@@ -82,7 +83,8 @@ final class TrainingSession {
     let path = "\(run.folder.path), checkpoint of step \(checkpoint.step)"
     guard let state = TrainingState(metadata: checkpoint.content.metadata, identity: run.identity) else {
       throw RunFailure(
-        kind: .content, "\(path): is of another run or version: remove the run's folder to begin the run again")
+        kind: .content,
+        "\(path): is of another run or version: remove the run's folder to begin the run again")
     }
     do {
       try tensors.restore(checkpoint.content)
@@ -98,7 +100,8 @@ final class TrainingSession {
     do {
       try ModelWeights.load(try SafetensorsFile(reading: path, in: files), into: model.parameters)
     } catch let mismatch as ModelWeights.Mismatch {
-      throw RunFailure(kind: .content, "\(path): \(mismatch): initial_weights must hold exactly the model's tensors")
+      throw RunFailure(
+        kind: .content, "\(path): \(mismatch): initial_weights must hold exactly the model's tensors")
     }
   }
 

@@ -45,7 +45,9 @@ struct ExperimentPlacement {
 
   /// Whether the folder's config is equal to this one. A folder without a readable config is somebody else's.
   private func holds(_ experiment: Experiment, _ folder: ExperimentFolder) -> Bool {
-    guard files.exists(folder.configFile), let bytes = try? files.readAll(folder.configFile) else { return false }
+    guard files.exists(folder.configFile), let bytes = try? files.readAll(folder.configFile) else {
+      return false
+    }
     return (try? Experiment(bytes: bytes, path: folder.configFile)) == experiment
   }
 }

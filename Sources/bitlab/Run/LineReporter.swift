@@ -12,9 +12,11 @@ final class LineReporter: RunObserver {
     switch event {
     case .began(let steps, let total):
       console.info(
-        steps == 0 ? "\(run.name): began, \(total) steps" : "\(run.name): goes on after step \(steps) of \(total)")
+        steps == 0
+          ? "\(run.name): began, \(total) steps" : "\(run.name): goes on after step \(steps) of \(total)")
     case .step: break
-    case .epoch(let row, let speed): console.info("\(run.name): \(LogLine.epoch(row, imagesPerSecond: speed))")
+    case .epoch(let row, let speed):
+      console.info("\(run.name): \(LogLine.epoch(row, imagesPerSecond: speed))")
     case .notice(let text): console.info("\(run.name): \(text)")
     }
   }

@@ -50,7 +50,8 @@ struct DataVerb {
   private func place(_ listing: DatasetListing) -> String {
     if listing.isBuiltIn { return "built in" }
     if listing.isPresent { return (listing.paths[0] as NSString).deletingLastPathComponent }
-    return "missing \(listing.missing.joined(separator: ", ")) (looked in \(listing.searched.joined(separator: ", ")))"
+    return
+      "missing \(listing.missing.joined(separator: ", ")) (looked in \(listing.searched.joined(separator: ", ")))"
   }
 
   private func json(_ listing: DatasetListing) -> OrderedJSON {
@@ -118,7 +119,8 @@ struct DataVerb {
       guard let name = DatasetName(rawValue: word), name.facts != nil else {
         let names = DatasetName.allCases.filter { $0.facts != nil }.map(\.rawValue)
         let hint = Nearest.name(to: word, among: names).map { ": did you mean `\($0)`?" }
-        throw UsageError("unknown data set `\(word)`" + (hint ?? ": expected \(names.joined(separator: ", "))"))
+        throw UsageError(
+          "unknown data set `\(word)`" + (hint ?? ": expected \(names.joined(separator: ", "))"))
       }
       return name
     }

@@ -52,7 +52,8 @@ struct RunVerb {
     }
     let scheduler = Scheduler(executor, slots: arguments.jobs ?? cores)
     let watch = InterruptWatch { number in
-      console.info(number == SIGINT ? "stopping: checkpoints are written" : "asked to end: checkpoints are written")
+      console.info(
+        number == SIGINT ? "stopping: checkpoints are written" : "asked to end: checkpoints are written")
       scheduler.stop()
     }
     for (placed, runs) in zip(experiments, pending) {

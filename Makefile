@@ -1,0 +1,40 @@
+# Every command a person needs. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help build test quickstart lint format bench docs install clean
+
+PREFIX ?= /usr/local
+SOURCES := Package.swift Sources Tests Benchmarks
+# Tests need their modules built testable, so they have a build folder of their own and spoil nobody else's.
+TESTING := --scratch-path .build/testing
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the program: .build/release/bitlab
+	swift build -c release --product bitlab
+
+test: ## Run all tests
+	swift test -c release $(TESTING)
+
+quickstart: build ## Train two small experiments on the built-in digits and print their summaries
+	.build/release/bitlab run configs/quickstart.json configs/quickstart-vit.json
+
+lint: ## Check formatting and style
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+format: ## Format all Swift sources
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+bench: ## Measure training speed beside PyTorch; PYTHON=... names an interpreter that has torch
+	swift build -c release --product bitlab-benchmarks
+	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) $(BENCH)
+
+docs: ## Build the API documentation: .build/documentation
+	scripts/build-docs
+
+install: build ## Install the program under PREFIX (default /usr/local)
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 .build/release/bitlab "$(DESTDIR)$(PREFIX)/bin/bitlab"
+
+clean: ## Remove what was built; results stay
+	rm -rf .build
