@@ -50,6 +50,8 @@ package final class FileLock: Sendable {
   deinit {
     // The next holder's rivals should not be told our process id in the moment before it writes its own.
     _ = ftruncate(descriptor, 0)
+    // Closing alone would leave the lock with a child process that is between fork and exec.
+    flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 
