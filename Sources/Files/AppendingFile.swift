@@ -3,8 +3,8 @@ import Foundation
 /// A file that grows by whole rows: curves, steps, logs.
 ///
 /// Rows are appended without a sync, so that they are cheap and visible to whoever reads along. What makes
-/// them durable is the order at a checkpoint: `sync()` first, then a checkpoint that records `length`. A resumed
-/// run opens the file with `.cutTo(length)` and so drops every row that the checkpoint does not know.
+/// them durable is the order at a checkpoint: `sync()` first, then a checkpoint that records `length`. A
+/// resumed run opens the file with `.cutTo(length)` and so drops every row that the checkpoint does not know.
 ///
 /// Not for use by two threads at once.
 package final class AppendingFile {
@@ -92,8 +92,8 @@ package final class AppendingFile {
     try append(Array(text.utf8))
   }
 
-  /// Returns once all rows are on the device. After it threw once it always throws: open the file anew, cut to
-  /// the length that the last checkpoint recorded.
+  /// Returns once all rows are on the device. After it threw once it always throws: open the file anew, cut
+  /// to the length that the last checkpoint recorded.
   package func sync() throws(FileError) {
     if let syncFailure { throw syncFailure }
     do throws(FileError) {

@@ -22,15 +22,15 @@ package struct CheckpointStore: Sendable {
 
   /// Writes a checkpoint durably, then removes all but it and the newest of an earlier step.
   ///
-  /// Sync the appended files whose lengths it records first. Throws `FileError`; the checkpoints that were there
-  /// are then still there.
+  /// Sync the appended files whose lengths it records first. Throws `FileError`; the checkpoints that were
+  /// there are then still there.
   package func write(step: Int, tensors: [TensorSource], metadata: [String: String]) throws {
     precondition(step >= 0, "CheckpointStore: step \(step)")
     try DurableFile.write(to: path(step), in: fileSystem) { writer in
       try CheckpointFormat.encode(step: step, tensors: tensors, metadata: metadata) { try writer.write($0) }
     }
-    // Later ones are left from a course of the run that was given up: resuming from them would be wrong. A failure
-    // to remove a file is none of the checkpoint's: the next one tries again.
+    // Later ones are left from a course of the run that was given up: resuming from them would be wrong. A
+    // failure to remove a file is none of the checkpoint's: the next one tries again.
     guard let names = try? fileSystem.list(folder) else { return }
     let steps = names.compactMap(Self.step(of:))
     let predecessor = steps.filter { $0 < step }.max()
@@ -40,8 +40,8 @@ package struct CheckpointStore: Sendable {
     }
   }
 
-  /// The newest checkpoint that is whole, if any; damaged ones found before it are put aside under another name,
-  /// never removed or overwritten.
+  /// The newest checkpoint that is whole, if any; damaged ones found before it are put aside under another
+  /// name, never removed or overwritten.
   ///
   /// Throws `FileError` where a file cannot be read for a reason that may pass, and `FileContentError` for
   /// a checkpoint of another version of the program.

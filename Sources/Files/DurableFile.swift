@@ -86,9 +86,9 @@ package enum DurableFile {
 
 /// The names of the files being written aside by this process.
 ///
-/// A name does not change from one write to the next, so that what a killed process left behind is overwritten
-/// by the next write of the same file rather than piling up; only two writes of one file at the same time
-/// need two names.
+/// A name does not change from one write to the next, so that what a killed process left behind is
+/// overwritten by the next write of the same file rather than piling up; only two writes of one file at the
+/// same time need two names.
 private enum TemporaryNames {
   static let mark = ".partial-"
 

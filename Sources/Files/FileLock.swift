@@ -1,10 +1,10 @@
 import Foundation
 
-/// An exclusive lock on a folder or whatever else a lock file stands for: held while the object lives, released
-/// by the kernel when the process dies, however it does.
+/// An exclusive lock on a folder or whatever else a lock file stands for: held while the object lives,
+/// released by the kernel when the process dies, however it does.
 ///
-/// The lock is `flock`'s, on the file at `path`, which is created and stays. In it is the holder's process id,
-/// for messages alone: whether the lock is held is the kernel's word, never the file's.
+/// The lock is `flock`'s, on the file at `path`, which is created and stays. In it is the holder's process
+/// id, for messages alone: whether the lock is held is the kernel's word, never the file's.
 package final class FileLock: Sendable {
   /// Someone else holds the lock.
   package struct Held: Error, Hashable, Sendable, CustomStringConvertible {
@@ -50,6 +50,8 @@ package final class FileLock: Sendable {
   deinit {
     // The next holder's rivals should not be told our process id in the moment before it writes its own.
     _ = ftruncate(descriptor, 0)
+    // Closing alone would leave the lock with a child process that is between fork and exec.
+    flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 

@@ -64,26 +64,32 @@ extension FileSystem {
   /// The whole content of a file.
   package func readAll(_ path: String) throws(FileError) -> [UInt8] {
     let file = try open(path, .read)
+    let bytes: [UInt8]
     do throws(FileError) {
-      // One byte more than the size, so that the read that finds the end needs no further room.
-      var bytes = [UInt8](repeating: 0, count: try size(file) + 1)
-      var count = 0
-      while true {
-        if count == bytes.count { bytes += [UInt8](repeating: 0, count: bytes.count) }
-        let got = try bytes.withUnsafeMutableBufferPointer { buffer throws(FileError) in
-          try read(
-            file, into: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[count...])))
-        }
-        if got == 0 { break }
-        count += got
-      }
-      bytes.removeLast(bytes.count - count)
-      try close(file)
-      return bytes
+      bytes = try readAll(file)
     } catch {
       try? close(file)
       throw error
     }
+    try close(file)
+    return bytes
+  }
+
+  private func readAll(_ file: OpenFile) throws(FileError) -> [UInt8] {
+    // One byte more than the size, so that the read that finds the end needs no further room.
+    var bytes = [UInt8](repeating: 0, count: try size(file) + 1)
+    var count = 0
+    while true {
+      if count == bytes.count { bytes += [UInt8](repeating: 0, count: bytes.count) }
+      let got = try bytes.withUnsafeMutableBufferPointer { buffer throws(FileError) in
+        let rest = UnsafeMutableBufferPointer(rebasing: buffer[count...])
+        return try read(file, into: UnsafeMutableRawBufferPointer(rest))
+      }
+      if got == 0 { break }
+      count += got
+    }
+    bytes.removeLast(bytes.count - count)
+    return bytes
   }
 
   /// The whole content of a text file; bytes that are not UTF-8 become replacement characters.

@@ -111,7 +111,8 @@ package struct POSIXFileSystem: FileSystem {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// The result of a system call that reports failure as a negative number, repeated while signals interrupt it.
+  /// The result of a system call that reports failure as a negative number, repeated while signals interrupt
+  /// it.
   @discardableResult
   private func retrying<Result: SignedInteger>(
     _ operation: FileError.Operation, _ path: String, _ call: () -> Result

@@ -60,8 +60,8 @@ package struct TensorSource {
 // MARK: - Writing
 
 extension SafetensorsFile {
-  /// Writes a whole file durably. Its bytes are a function of the arguments alone, whatever the order of `tensors`:
-  /// they are sorted by name. Throws `FileError`.
+  /// Writes a whole file durably. Its bytes are a function of the arguments alone, whatever the order of
+  /// `tensors`: they are sorted by name. Throws `FileError`.
   package static func write(
     _ tensors: [TensorSource], metadata: [String: String] = [:], to path: String,
     in fileSystem: any FileSystem
@@ -104,8 +104,8 @@ extension SafetensorsFile {
 // MARK: - Reading
 
 extension SafetensorsFile {
-  /// Reads and checks a file. Throws `FileError`, or `FileContentError` for one that is damaged or holds other
-  /// values than 32-bit floats; values that are not finite are fine.
+  /// Reads and checks a file. Throws `FileError`, or `FileContentError` for one that is damaged or holds
+  /// other values than 32-bit floats; values that are not finite are fine.
   package init(reading path: String, in fileSystem: any FileSystem) throws {
     try self.init(decoding: fileSystem.readAll(path), from: path)
   }

@@ -6,10 +6,11 @@ extension SafetensorsHeader {
     var isUnsupported = false
   }
 
-  /// Reads and checks the table of contents of `file`, a whole file's bytes; `dataStart` is where the data begin.
+  /// Reads and checks the table of contents of `file`, a whole file's bytes; `dataStart` is where the data
+  /// begin.
   ///
-  /// Whatever the bytes are, it returns or throws: lengths are compared before they are added, and products are
-  /// checked for overflow. Tensors must fill the data exactly, without gaps or overlaps.
+  /// Whatever the bytes are, it returns or throws: lengths are compared before they are added, and products
+  /// are checked for overflow. Tensors must fill the data exactly, without gaps or overlaps.
   static func read(
     from file: UnsafeRawBufferPointer
   ) throws(Defect) -> (header: SafetensorsHeader, dataStart: Int) {

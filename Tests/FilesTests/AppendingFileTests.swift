@@ -62,7 +62,8 @@ struct AppendingFileTests {
       for row in rows {
         if (try? file.append(row)) != nil { expected += row }
         #expect(file.length == expected.utf8.count)
-        // Where cutting is impossible too, what is behind the length is cut off when the file is opened again.
+        // Where cutting is impossible too, what is behind the length is cut off when the file is opened
+        // again.
         if !isPassing {
           #expect(try folder.text("rows").hasPrefix(expected), "after \(fileSystem.failed)")
         } else {

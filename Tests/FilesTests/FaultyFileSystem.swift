@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Synchronization
+import Testing
 
 /// The real file system, but for one chosen operation, counted from 0, that fails, once or from then on.
 final class FaultyFileSystem: FileSystem {
@@ -15,6 +16,7 @@ final class FaultyFileSystem: FileSystem {
   private struct State {
     var count = 0
     var failed: [FileError.Operation] = []
+    var open: Set<Int32> = []
   }
 
   private let real = POSIXFileSystem()
@@ -31,6 +33,9 @@ final class FaultyFileSystem: FileSystem {
 
   /// What has failed so far; empty when the chosen operation was never reached.
   var failed: [FileError.Operation] { state.withLock { $0.failed } }
+
+  /// Files that are open now.
+  var openCount: Int { state.withLock { $0.open.count } }
 
   private func strikes(_ operation: FileError.Operation) -> Bool {
     state.withLock { state in
@@ -51,7 +56,9 @@ final class FaultyFileSystem: FileSystem {
 
   func open(_ path: String, _ mode: OpenMode) throws(FileError) -> OpenFile {
     try attempt(mode == .replace ? .create : .open, path)
-    return try real.open(path, mode)
+    let file = try real.open(path, mode)
+    state.withLock { _ = $0.open.insert(file.number) }
+    return file
   }
 
   func read(_ file: OpenFile, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
@@ -87,7 +94,10 @@ final class FaultyFileSystem: FileSystem {
   }
 
   func close(_ file: OpenFile) throws(FileError) {
-    try real.close(file)
+    // Closing twice would close the file of another thread that got the number in between.
+    let wasOpen = state.withLock { $0.open.remove(file.number) != nil }
+    #expect(wasOpen, "\(file.path) was closed twice, after \(failed)")
+    if wasOpen { try real.close(file) }
     try attempt(.close, file.path)
   }
 
@@ -130,6 +140,7 @@ extension FaultyFileSystem {
         for number in 0... {
           let fileSystem = FaultyFileSystem(fault, at: number, persists: persists)
           try body(fileSystem, !persists)
+          #expect(fileSystem.openCount == 0, "a file was left open, after \(fileSystem.failed)")
           if fileSystem.failed.isEmpty { break }
           runs += 1
         }

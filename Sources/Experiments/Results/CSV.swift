@@ -95,8 +95,8 @@ package enum CSV {
   }
 }
 
-/// Numbers as cells: the shortest decimal text that reads back the same, `nan`, `inf` and `-inf` spelled so, nothing
-/// for a missing one.
+/// Numbers as cells: the shortest decimal text that reads back the same, `nan`, `inf` and `-inf` spelled so,
+/// nothing for a missing one.
 package enum CSVNumber {
   package static func text(_ value: Double) -> String { value.isNaN ? "nan" : value.description }
   package static func text(_ value: Float) -> String { value.isNaN ? "nan" : value.description }

@@ -1,4 +1,5 @@
-/// One coordinate of a grid point: a config key in full, such as `training.learning_rate`, and its value as text.
+/// One coordinate of a grid point: a config key in full, such as `training.learning_rate`, and its value as
+/// text.
 package struct GridText: Hashable, Sendable {
   package var key: String
   /// As in the run's id and in tables.

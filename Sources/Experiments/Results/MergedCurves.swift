@@ -4,8 +4,8 @@ import Files
 package enum MergedCurves {
   /// Writes the rows of `curves`, in that order and to the byte, to `path`, durably.
   ///
-  /// Files that are missing or have no rows yet add nothing; of a row still being written nothing is taken. Throws
-  /// `FileError`, or `FileContentError` for a file with another header.
+  /// Files that are missing or have no rows yet add nothing; of a row still being written nothing is taken.
+  /// Throws `FileError`, or `FileContentError` for a file with another header.
   package static func write(
     _ curves: [String], gridKeys: [String], to path: String, in fileSystem: any FileSystem
   ) throws {

@@ -3,8 +3,8 @@ import Foundation
 
 /// A run's `run.json`: what it is, where it stands and what came out of it.
 ///
-/// What is not known, not yet or not at all, is `nil` and `null` in the file; so are numbers that are not finite,
-/// for which JSON has no word.
+/// What is not known, not yet or not at all, is `nil` and `null` in the file; so are numbers that are not
+/// finite, for which JSON has no word.
 package struct RunRecord: Hashable, Sendable, Decodable {
   package var experiment: String
   /// The run's id: the name of its folder.
@@ -100,8 +100,8 @@ extension RunRecord {
     try DurableFile.write(json, to: path, in: fileSystem)
   }
 
-  /// Reads a file; keys it does not know are passed over. Throws `FileError`, or `FileContentError` for a file that
-  /// is not a run's record.
+  /// Reads a file; keys it does not know are passed over. Throws `FileError`, or `FileContentError` for a
+  /// file that is not a run's record.
   package init(reading path: String, in fileSystem: any FileSystem) throws {
     let bytes = try fileSystem.readAll(path)
     do {

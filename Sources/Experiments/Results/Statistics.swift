@@ -23,8 +23,8 @@ package enum Statistics {
     return (squares / Double(values.count - 1)).squareRoot()
   }
 
-  /// The 95% confidence interval of the mean after Student, `mean -+ t * s / sqrt(n)` with `n - 1` degrees of freedom;
-  /// missing for fewer than two values. It is not cut off at what the values could be at most.
+  /// The 95% confidence interval of the mean after Student, `mean -+ t * s / sqrt(n)` with `n - 1` degrees of
+  /// freedom; missing for fewer than two values. It is not cut off at what the values could be at most.
   package static func confidenceInterval95(_ values: [Double]) -> Interval? {
     guard let mean = mean(values), let deviation = standardDeviation(values) else { return nil }
     let t = StudentT(degreesOfFreedom: values.count - 1).twoSidedQuantile(0.95)
@@ -32,8 +32,8 @@ package enum Statistics {
     return Interval(low: mean - half, high: mean + half)
   }
 
-  /// Neumaier's sum: what rounding loses of each addition is added up apart, so that the order of values of very
-  /// different size does not matter.
+  /// Neumaier's sum: what rounding loses of each addition is added up apart, so that the order of values of
+  /// very different size does not matter.
   package static func sum(_ values: [Double]) -> Double {
     var sum = 0.0
     var lost = 0.0

@@ -9,8 +9,9 @@ package struct StudentT: Hashable, Sendable {
     self.degreesOfFreedom = degreesOfFreedom
   }
 
-  /// The `t` with `P(|T| <= t) = probability`, for a probability between 0 and 1: 12.7062 for 0.95 and one degree of
-  /// freedom, 1.96 for very many. Right to some 12 digits, in time linear in the degrees of freedom.
+  /// The `t` with `P(|T| <= t) = probability`, for a probability between 0 and 1: 12.7062 for 0.95 and one
+  /// degree of freedom, 1.96 for very many. Right to some 12 digits, in time linear in the degrees of
+  /// freedom.
   package func twoSidedQuantile(_ probability: Double) -> Double {
     precondition(probability > 0 && probability < 1, "StudentT: quantile of \(probability)")
     // In the angle, which is bounded where t is not; halved until no number lies between.
@@ -30,8 +31,8 @@ package struct StudentT: Hashable, Sendable {
   private func probabilityWithin(angle: Double) -> Double {
     let (sine, cosine) = (sin(angle), cos(angle))
     let isOdd = degreesOfFreedom % 2 == 1
-    // Odd: cos + 2/3 cos^3 + 2*4/(3*5) cos^5 + ...; even: 1 + 1/2 cos^2 + 1*3/(2*4) cos^4 + ...; up to the power
-    // of degrees of freedom - 2.
+    // Odd: cos + 2/3 cos^3 + 2*4/(3*5) cos^5 + ...; even: 1 + 1/2 cos^2 + 1*3/(2*4) cos^4 + ...; up to the
+    // power of degrees of freedom - 2.
     var term = isOdd ? cosine : 1
     var power = isOdd ? 1 : 0
     var sum = 0.0

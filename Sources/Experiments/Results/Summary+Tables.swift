@@ -34,10 +34,10 @@ extension Summary {
   }
 
   static let legend = """
-    Accuracy is that on the validation set after the last step: mean ± sample standard deviation over the completed
-    runs, with the 95% confidence interval of the mean after Student. Best is the mean of each run's best epoch. The
-    gap is that to full precision in percentage points, positive where full precision is better. Weights are counted
-    as packed.
+    Accuracy is that on the validation set after the last step: mean ± sample standard deviation over the
+    completed runs, with the 95% confidence interval of the mean after Student. Best is the mean of each
+    run's best epoch. The gap is that to full precision in percentage points, positive where full precision
+    is better. Weights are counted as packed.
     """
 
   private struct Column {

@@ -7,8 +7,8 @@ package struct Summary: Hashable, Sendable {
   package let gridKeys: [String]
   package let rows: [SummaryRow]
 
-  /// `groups` are in the plan's order, and all have the same grid keys. Full precision, which gaps are counted from, is the
-  /// first variant with 32 bits, at the same grid point.
+  /// `groups` are in the plan's order, and all have the same grid keys. Full precision, which gaps are
+  /// counted from, is the first variant with 32 bits, at the same grid point.
   package init(experiment: String, groups: [SummaryGroup]) {
     self.experiment = experiment
     gridKeys = groups.first?.grid.map(\.key) ?? []
