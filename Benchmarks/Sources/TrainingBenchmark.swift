@@ -18,7 +18,7 @@ struct TrainingBenchmark {
 
     init(_ words: [String]) throws(Problem) {
       guard words.first == "train" else {
-        throw Problem(description: "expected `train`, the one benchmark so far")
+        throw Problem(description: "expected `train` or `gemm`")
       }
       var rest = words.dropFirst()
       while let word = rest.popFirst() {

@@ -10,8 +10,8 @@ package enum ProductStart {
 /// Blocks of the depth that stay in the first-level cache: 16 columns of B take 16 KiB.
 private let depthBlock = 256
 
-/// Rows of A that stay in the second-level cache while all of B passes.
-private let rowBlock = 240
+/// Rows of A that stay in the first-level cache while all of B passes: 24 KiB of a full block of the depth.
+private let rowBlock = 24
 
 /// `C = A B`, `C += A B` or `C = A B + bias`, with A `[rows, depth]` read in place.
 ///

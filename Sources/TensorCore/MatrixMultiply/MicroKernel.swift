@@ -47,37 +47,34 @@ private func multiplyTile(
     (c50, c51) = (load(start + 5 * initialStride), load(start + 5 * initialStride + 8))
   }
   let last = validRows - 1
-  var a0 = a.base
-  var a1 = a.base + min(1, last) * a.rowStride
-  var a2 = a.base + min(2, last) * a.rowStride
-  var a3 = a.base + min(3, last) * a.rowStride
-  var a4 = a.base + min(4, last) * a.rowStride
-  var a5 = a.base + min(5, last) * a.rowStride
+  let a0 = a.base
+  let a1 = a.base + min(1, last) * a.rowStride
+  let a2 = a.base + min(2, last) * a.rowStride
+  let a3 = a.base + min(3, last) * a.rowStride
+  let a4 = a.base + min(4, last) * a.rowStride
+  let a5 = a.base + min(5, last) * a.rowStride
   var panel = b
+  var offset = 0
   var k = 0
-  while k < depth {
+  // Written so that the compiler cannot count the iterations: it would unroll the loop, and ran 15% slower so.
+  while k &+ 1 <= depth {
     let b0 = load(panel)
     let b1 = load(panel + 8)
-    var x = Lanes(repeating: a0.pointee)
+    var x = Lanes(repeating: a0[offset])
     (c00, c01) = (multiplyAdd(x, b0, c00), multiplyAdd(x, b1, c01))
-    x = Lanes(repeating: a1.pointee)
+    x = Lanes(repeating: a1[offset])
     (c10, c11) = (multiplyAdd(x, b0, c10), multiplyAdd(x, b1, c11))
-    x = Lanes(repeating: a2.pointee)
+    x = Lanes(repeating: a2[offset])
     (c20, c21) = (multiplyAdd(x, b0, c20), multiplyAdd(x, b1, c21))
-    x = Lanes(repeating: a3.pointee)
+    x = Lanes(repeating: a3[offset])
     (c30, c31) = (multiplyAdd(x, b0, c30), multiplyAdd(x, b1, c31))
-    x = Lanes(repeating: a4.pointee)
+    x = Lanes(repeating: a4[offset])
     (c40, c41) = (multiplyAdd(x, b0, c40), multiplyAdd(x, b1, c41))
-    x = Lanes(repeating: a5.pointee)
+    x = Lanes(repeating: a5[offset])
     (c50, c51) = (multiplyAdd(x, b0, c50), multiplyAdd(x, b1, c51))
-    a0 += a.depthStride
-    a1 += a.depthStride
-    a2 += a.depthStride
-    a3 += a.depthStride
-    a4 += a.depthStride
-    a5 += a.depthStride
+    offset &+= a.depthStride
     panel += bStride
-    k += 1
+    k &+= 1
   }
   store(c00, c)
   store(c01, c + 8)
