@@ -1,9 +1,9 @@
 import TensorCore
 import Testing
 
-/// Tolerance: 2e-6 of the largest value expected.
+/// Tolerance: 1e-6 of the largest value expected.
 @Suite struct LayerNormTests {
-  private static let tolerance = 2e-6
+  private static let tolerance = 1e-6
 
   /// Some rows, off centre, with a gain, a bias and room for statistics.
   private struct Example {

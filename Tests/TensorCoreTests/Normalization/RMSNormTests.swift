@@ -1,9 +1,9 @@
 import TensorCore
 import Testing
 
-/// Tolerance: 2e-6 of the largest value expected.
+/// Tolerance: 1e-6 of the largest value expected.
 @Suite struct RMSNormTests {
-  private static let tolerance = 2e-6
+  private static let tolerance = 1e-6
 
   @Test(arguments: awkwardSizes, [1e-6, 0.5] as [Float])
   func forwardEqualsTheReference(width: Int, epsilon: Float) {
