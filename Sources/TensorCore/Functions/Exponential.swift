@@ -3,7 +3,7 @@
 /// Smaller results are 0, larger than the largest float infinite; NaN stays NaN. The argument is split into
 /// `n ln 2 + r`, `|r| <= ln 2 / 2`; `e^r` is Cephes' polynomial of degree 7, and `2^n` goes into the exponent.
 @inline(__always)
-func exponential(_ x: Lanes) -> Lanes {
+package func exponential(_ x: SIMD8<Float>) -> SIMD8<Float> {
   // Adding 1.5 * 2^23 leaves round(x / ln 2) in the low bits of the significand, without a conversion to integers.
   let magic = Lanes(repeating: 12_582_912)
   let shifted = multiplyAdd(x, Lanes(repeating: 1.442_695_04), magic)
@@ -21,7 +21,7 @@ func exponential(_ x: Lanes) -> Lanes {
   let exponent = unsafeBitCast(shifted, to: SIMD8<UInt32>.self) &+ 126
   let power = unsafeBitCast(exponent &<< 23, to: Lanes.self)
   var result = p * power * 2
-  result.replace(with: 0, where: x .< -86.64)
+  result.replace(with: 0, where: x .< -86.643_39)
   result.replace(with: .infinity, where: x .> 88.722_84)
   return result
 }

@@ -44,8 +44,9 @@ extension Vector {
     let largest = best.max()
     var total = Lanes.zero
     forEachVector(count) { offset, lanes in
-      var value = exponential(
-        multiplyAdd(loadLanes(base + offset, lanes), Lanes(repeating: scale), Lanes(repeating: -largest)))
+      // Multiplied and rounded as above: a fused difference would leave the largest value's own rounding, which overflows
+      // the exponential where values are huge.
+      var value = exponential(loadLanes(base + offset, lanes) * scale - largest)
       if lanes < laneCount { value.replace(with: 0, where: SIMD8<Float>.lane .>= Float(lanes)) }
       total += value
       storeLanes(value, base + offset, lanes)

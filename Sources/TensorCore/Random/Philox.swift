@@ -1,10 +1,12 @@
 /// The counter-based generator Philox4x32-10: 128 random bits from a 128-bit counter and a 64-bit key.
 ///
 /// Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
-struct Philox: Sendable {
-  var key: SIMD2<UInt32>
+package struct Philox: Sendable {
+  package var key: SIMD2<UInt32>
 
-  func block(_ counter: SIMD4<UInt32>) -> SIMD4<UInt32> {
+  package init(key: SIMD2<UInt32>) { self.key = key }
+
+  package func block(_ counter: SIMD4<UInt32>) -> SIMD4<UInt32> {
     var (state, key) = (counter, key)
     for round in 0..<10 {
       if round > 0 { key &+= SIMD2(0x9E37_79B9, 0xBB67_AE85) }

@@ -1,0 +1,77 @@
+import TensorCore
+import Testing
+
+/// Every way to hand over A and B, and every start, against the textbook's sums; nothing outside the operands matters
+/// and nothing outside C changes.
+@Suite struct MatrixMultiplyTests {
+  @Test(arguments: LeftOperand.allCases, RightOperand.allCases)
+  func productsEqualTheReference(left: LeftOperand, right: RightOperand) {
+    var numbers = TestNumbers(seed: 1)
+    for shape in ProductShape.all {
+      guard right.fits(shape) else { continue }
+      let a = Island(rows: shape.rows, columns: shape.depth)
+      a.matrix.fill(from: &numbers)
+      let b = Island(rows: shape.depth, columns: shape.columns)
+      b.matrix.fill(from: &numbers)
+      let (panels, room) = right.panels(b.matrix)
+      for start in StartCase.allCases {
+        let c = Island(rows: shape.rows, columns: shape.columns, surroundings: 7)
+        c.matrix.fill(from: &numbers)
+        let bias = Island(rows: 1, columns: shape.columns)
+        bias.matrix.fill(from: &numbers)
+        let expected = ReferenceProduct(
+          rows: shape.rows, depth: shape.depth, columns: shape.columns, a: { a.matrix[$0, $1] },
+          b: { b.matrix[$0, $1] }, start: { start.value($0, $1, c: c.matrix, bias: bias.matrix) })
+        left.multiply(a.matrix, panels, into: c.matrix, from: start.productStart(bias.matrix.row(0)))
+        let ratio = worstRatio(c.matrix.array, expected.values, bound: expected.bound)
+        #expect(ratio <= 1, "\(shape), \(start)")
+        #expect(c.isIntact, "\(shape), \(start): values around C")
+      }
+      withExtendedLifetime((b, room)) {}
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func transposedProductsEqualTheReference(accumulate: Bool) {
+    var numbers = TestNumbers(seed: 2)
+    for shape in ProductShape.all {
+      let a = Island(rows: shape.depth, columns: shape.rows)
+      a.matrix.fill(from: &numbers)
+      let b = Island(rows: shape.depth, columns: shape.columns)
+      b.matrix.fill(from: &numbers)
+      let c = Island(rows: shape.rows, columns: shape.columns, surroundings: 7)
+      c.matrix.fill(from: &numbers)
+      let expected = ReferenceProduct(
+        rows: shape.rows, depth: shape.depth, columns: shape.columns, a: { a.matrix[$1, $0] },
+        b: { b.matrix[$0, $1] }, start: { accumulate ? c.matrix[$0, $1] : 0 })
+      let scratchCount = TransposedProduct.scratchCount(rows: shape.rows, columns: shape.columns)
+      let scratch = Island(rows: 1, columns: scratchCount, surroundings: 7)
+      scratch.matrix.fill(.nan)
+      TransposedProduct.multiply(
+        a.matrix, b.matrix, into: c.matrix, accumulate: accumulate, scratch: scratch.matrix.row(0))
+      let ratio = worstRatio(c.matrix.array, expected.values, bound: expected.bound)
+      #expect(ratio <= 1, "\(shape)")
+      #expect(c.isIntact && scratch.isIntact, "\(shape): values around C or the scratch")
+    }
+  }
+
+  /// A row's bits do not depend on the rows around it: shards of any size give the same sums.
+  @Test(arguments: LeftOperand.allCases)
+  func rowsDoNotDependOnTheirNeighbours(left: LeftOperand) {
+    var numbers = TestNumbers(seed: 3)
+    let (rows, depth, columns) = (257, 300, 37)
+    let a = Island(rows: rows, columns: depth)
+    a.matrix.fill(from: &numbers)
+    let b = Island(rows: depth, columns: columns)
+    b.matrix.fill(from: &numbers)
+    let (panels, room) = RightOperand.packed.panels(b.matrix)
+    let whole = Island(rows: rows, columns: columns)
+    left.multiply(a.matrix, panels, into: whole.matrix, from: .zero)
+    let parts = Island(rows: rows, columns: columns)
+    for range in [0..<1, 1..<8, 8..<131, 131..<257] {
+      left.multiply(a.matrix.rows(range), panels, into: parts.matrix.rows(range), from: .zero)
+    }
+    withExtendedLifetime(room) {}
+    #expect(parts.matrix.array.map(\.bitPattern) == whole.matrix.array.map(\.bitPattern))
+  }
+}
