@@ -34,7 +34,9 @@ package final class DatasetLibrary: Sendable {
 
 extension DatasetConfiguration {
   fileprivate func source(configFolder: String) -> DatasetSource {
-    guard let idx else { return DatasetSource(name, trainLimit: trainLimit, validationLimit: validationLimit) }
+    guard let idx else {
+      return DatasetSource(name, trainLimit: trainLimit, validationLimit: validationLimit)
+    }
     func resolve(_ path: String) -> String { Experiment.resolve(path: path, folder: configFolder) }
     let files = IDXFiles(
       trainImages: resolve(idx.trainImages), trainLabels: resolve(idx.trainLabels),

@@ -14,7 +14,9 @@ enum ModelWeights {
   /// Fills `values` from a file that must hold exactly their names and shapes, with `prefix` in front.
   ///
   /// Throws what differs, as a sentence.
-  static func load(_ file: SafetensorsFile, into values: ParameterValues, prefix: String = "") throws(Mismatch) {
+  static func load(_ file: SafetensorsFile, into values: ParameterValues, prefix: String = "")
+    throws(Mismatch)
+  {
     let tensors = Dictionary(file.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     var problems: [String] = []
     for tensor in values.layout.tensors {

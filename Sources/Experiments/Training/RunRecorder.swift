@@ -29,11 +29,13 @@ final class RunRecorder: @unchecked Sendable {
     self.fileSystem = fileSystem
     queue = DispatchQueue(label: "bitlab.recorder.\(run.id)", qos: .utility)
     curve = try Self.table(
-      folder.curveFile, header: CurveRow.header(gridKeys: run.gridPoint.map(\.key)), length: state.curveLength,
+      folder.curveFile, header: CurveRow.header(gridKeys: run.gridPoint.map(\.key)),
+      length: state.curveLength,
       in: fileSystem)
     steps =
       run.training.logEverySteps == 0
-      ? nil : try Self.table(folder.stepsFile, header: StepRow.header, length: state.stepsLength, in: fileSystem)
+      ? nil
+      : try Self.table(folder.stepsFile, header: StepRow.header, length: state.stepsLength, in: fileSystem)
     timing = try Self.table(
       folder.timingFile, header: TimingRow.header, length: state.timingLength, in: fileSystem)
     log = try AppendingFile(folder.logFile, .afterLastWholeRow, in: fileSystem)
@@ -100,15 +102,13 @@ final class RunRecorder: @unchecked Sendable {
         try timing.sync()
         try log.sync()
         try record.write(to: folder.recordFile, in: fileSystem)
-        // What the model file and the rows now hold need not be kept twice.
-        if record.status == .completed { try folder.checkpoints(in: fileSystem).removeAll() }
+        // What the model file and the rows now hold need not be kept twice. A run whose results are safe has not
+        // failed where that cannot be tidied up.
+        if record.status == .completed { try? folder.checkpoints(in: fileSystem).removeAll() }
       }
     }
     if let failure { throw failure }
   }
-
-  /// Waits until everything asked for is written or has failed.
-  func drain() { queue.sync {} }
 
   private func perform(_ body: @escaping @Sendable () throws -> Void) {
     queue.async { [self] in attempt(body) }
