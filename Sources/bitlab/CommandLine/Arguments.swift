@@ -47,7 +47,9 @@ struct Arguments {
       return
     }
     guard let verb = Verb(rawValue: word) else {
-      let hint = Nearest.name(to: word, among: Verb.allCases.map(\.rawValue)).map { ": did you mean `\($0)`?" }
+      let hint = Nearest.name(to: word, among: Verb.allCases.map(\.rawValue)).map {
+        ": did you mean `\($0)`?"
+      }
       throw UsageError("unknown verb `\(word)`" + (hint ?? ": `bitlab --help` lists them"))
     }
     self.verb = verb

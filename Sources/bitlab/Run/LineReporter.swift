@@ -12,15 +12,21 @@ final class LineReporter: RunObserver {
     switch event {
     case .began(let steps, let total):
       console.info(
-        steps == 0 ? "\(run.name): began, \(total) steps" : "\(run.name): goes on after step \(steps) of \(total)")
+        steps == 0
+          ? "\(run.name): began, \(total) steps" : "\(run.name): goes on after step \(steps) of \(total)")
     case .step: break
-    case .epoch(let row, let speed): console.info("\(run.name): \(LogLine.epoch(row, imagesPerSecond: speed))")
+    case .epoch(let row, let speed):
+      console.info("\(run.name): \(LogLine.epoch(row, imagesPerSecond: speed))")
     case .notice(let text): console.info("\(run.name): \(text)")
     }
   }
 
   func ended(_ run: PlacedRun, _ outcome: RunOutcome) {
     RunObserverText.announce(run, outcome, console)
+  }
+
+  func say(_ text: String, isProblem: Bool) {
+    if isProblem { console.error(text) } else { console.info(text) }
   }
 
   func close() {}

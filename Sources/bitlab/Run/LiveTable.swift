@@ -81,6 +81,11 @@ final class LiveTable: RunObserver {
     }
   }
 
+  func say(_ text: String, isProblem: Bool) {
+    state.withLock { $0.pending.append(isProblem ? "\(console.styled("bitlab:", .red)) \(text)" : text) }
+    redraw()
+  }
+
   func close() {
     timer.cancel()
     redraw()
@@ -109,7 +114,9 @@ final class LiveTable: RunObserver {
       let widths = [9, 8, 10, 10, 9, 8]
       let name = cells[0].count > nameWidth ? String(cells[0].suffix(nameWidth)) : cells[0]
       let padded = name.padding(toLength: nameWidth, withPad: " ", startingAt: 0)
-      let rest = zip(cells.dropFirst(), widths).map { String(repeating: " ", count: max(0, $1 - $0.count)) + $0 }
+      let rest = zip(cells.dropFirst(), widths).map {
+        String(repeating: " ", count: max(0, $1 - $0.count)) + $0
+      }
       return String((padded + rest.joined()).prefix(size.columns))
     }
     let header = line(["run", "epoch", "loss", "accuracy", "validation", "images/s", "left"])

@@ -50,7 +50,8 @@ struct DataVerb {
   private func place(_ listing: DatasetListing) -> String {
     if listing.isBuiltIn { return "built in" }
     if listing.isPresent { return (listing.paths[0] as NSString).deletingLastPathComponent }
-    return "missing \(listing.missing.joined(separator: ", ")) (looked in \(listing.searched.joined(separator: ", ")))"
+    return
+      "missing \(listing.missing.joined(separator: ", ")) (looked in \(listing.searched.joined(separator: ", ")))"
   }
 
   private func json(_ listing: DatasetListing) -> OrderedJSON {
@@ -95,11 +96,13 @@ struct DataVerb {
   private func text(_ result: DatasetVerification) -> String {
     let place = result.path ?? "\(result.file.dataset.rawValue)/\(result.file.name)"
     switch result.status {
-    case .ok: return "\(console.styled("ok", .green))       \(place)"
+    case .ok: return "\(console.styled("ok", .green, inResult: true))       \(place)"
     case .missing(let searched):
-      return "\(console.styled("missing", .yellow))  \(place) (looked in \(searched.joined(separator: ", ")))"
+      return
+        "\(console.styled("missing", .yellow, inResult: true))  \(place) (looked in \(searched.joined(separator: ", ")))"
     case .damaged(let damage):
-      return "\(console.styled("damaged", .red))  \(place): \(damage): get the official file again"
+      return
+        "\(console.styled("damaged", .red, inResult: true))  \(place): \(damage): get the official file again"
     }
   }
 
@@ -118,7 +121,8 @@ struct DataVerb {
       guard let name = DatasetName(rawValue: word), name.facts != nil else {
         let names = DatasetName.allCases.filter { $0.facts != nil }.map(\.rawValue)
         let hint = Nearest.name(to: word, among: names).map { ": did you mean `\($0)`?" }
-        throw UsageError("unknown data set `\(word)`" + (hint ?? ": expected \(names.joined(separator: ", "))"))
+        throw UsageError(
+          "unknown data set `\(word)`" + (hint ?? ": expected \(names.joined(separator: ", "))"))
       }
       return name
     }

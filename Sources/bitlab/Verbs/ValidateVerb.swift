@@ -34,7 +34,9 @@ struct ValidateVerb {
 
   private func lines(_ experiment: Experiment) -> [Line] {
     Plan(experiment).runs.map { run in
-      guard let image = run.dataset.name.image, let classes = run.dataset.name.classes else { return Line(run: run) }
+      guard let image = run.dataset.name.image, let classes = run.dataset.name.classes else {
+        return Line(run: run)
+      }
       let network = run.networkSpecification(image: image, classes: classes).network(shardImages: 1)
       return Line(run: run, parameters: network.layout.parameterCount, weightBytes: network.weightBytes)
     }
@@ -45,7 +47,9 @@ struct ValidateVerb {
     let width = max(3, lines.map(\.run.id.count).max() ?? 3)
     func row(_ cells: [String]) -> String {
       cells[0].padding(toLength: width, withPad: " ", startingAt: 0)
-        + zip(cells.dropFirst(), [6, 15, 14, 14]).map { String(repeating: " ", count: max(2, $1 - $0.count)) + $0 }
+        + zip(cells.dropFirst(), [6, 15, 14, 14]).map {
+          String(repeating: " ", count: max(2, $1 - $0.count)) + $0
+        }
         .joined()
     }
     let rows = lines.map { line in
@@ -76,7 +80,8 @@ struct ValidateVerb {
         ])
       }
       return .object([
-        .init("file", .string(config.file.path)), .init("valid", .bool(false)), .init("errors", .array(errors)),
+        .init("file", .string(config.file.path)), .init("valid", .bool(false)),
+        .init("errors", .array(errors)),
       ])
     }
   }
