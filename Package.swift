@@ -52,6 +52,8 @@ let package = Package(
     .executableTarget(
       name: "bitlab-benchmarks", dependencies: ["TensorCore", "Networks"], path: "Benchmarks/Sources",
       swiftSettings: swiftSettings),
+    tests("TensorCoreTests", ["TensorCore"]),
+    tests("NetworksTests", ["Networks", "TensorCore", "Files", "Datasets"]),
     tests("DatasetsTests", ["Datasets", "CZlib"]),
     tests("FilesTests", ["Files"]),
     tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files"]),

@@ -4,11 +4,11 @@ import Foundation
 let environment = ProcessInfo.processInfo.environment
 // Writing to a reader that has gone is an error to handle, not a reason to die half-way through a checkpoint.
 signal(SIGPIPE, SIG_IGN)
-exit(BitLab.run(Array(CommandLine.arguments.dropFirst()), environment: environment))
+exit(BitLab.main(Array(CommandLine.arguments.dropFirst()), environment: environment))
 
 /// The program: from words to an exit code.
 enum BitLab {
-  static func run(_ words: [String], environment: [String: String]) -> Int32 {
+  static func main(_ words: [String], environment: [String: String]) -> Int32 {
     let arguments: Arguments
     do {
       arguments = try Arguments(words, environment: environment)
@@ -17,6 +17,11 @@ enum BitLab {
       return ExitCode.usage
     }
     let console = Console(arguments, environment: environment)
+    let exitCode = run(arguments, console)
+    return exitCode == ExitCode.done && console.hasLostResults ? ExitCode.failure : exitCode
+  }
+
+  private static func run(_ arguments: Arguments, _ console: Console) -> Int32 {
     if arguments.wantsVersion {
       console.result("bitlab \(Machine.bitlabVersion)")
       return ExitCode.done

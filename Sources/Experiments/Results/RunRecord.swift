@@ -17,9 +17,10 @@ package struct RunRecord: Hashable, Sendable, Decodable {
   /// Why it failed, for people.
   package var error: String?
   package var configHash: String
-  package var parameters: Int
+  /// `nil` where the run failed before its data were known.
+  package var parameters: Int?
   /// Quantized matrices as packed, with their scales, and all else at 4 bytes a value.
-  package var weightBytes: Int
+  package var weightBytes: Int?
   /// As of the last row of the curve or the last checkpoint, whichever is newer.
   package var epoch: Int = 0
   package var step: Int = 0
@@ -40,7 +41,7 @@ package struct RunRecord: Hashable, Sendable, Decodable {
 
   package init(
     experiment: String, run: String, variant: String, seed: Int, bits: Int, method: String?,
-    status: RunStatus = .queued, configHash: String, parameters: Int, weightBytes: Int
+    status: RunStatus = .queued, configHash: String, parameters: Int?, weightBytes: Int?
   ) {
     self.experiment = experiment
     self.run = run
@@ -80,8 +81,8 @@ extension RunRecord {
       member(.experiment, .string(experiment)), member(.run, .string(run)),
       member(.variant, .string(variant)), member(.seed, .integer(seed)), member(.bits, .integer(bits)),
       member(.method, .init(method)), member(.status, .string(status.rawValue)), member(.error, .init(error)),
-      member(.configHash, .string(configHash)), member(.parameters, .integer(parameters)),
-      member(.weightBytes, .integer(weightBytes)), member(.epoch, .integer(epoch)),
+      member(.configHash, .string(configHash)), member(.parameters, .init(parameters)),
+      member(.weightBytes, .init(weightBytes)), member(.epoch, .integer(epoch)),
       member(.step, .integer(step)), member(.finalValidationAccuracy, .init(finalValidationAccuracy)),
       member(.finalValidationLoss, .init(finalValidationLoss)),
       member(.bestValidationAccuracy, .init(bestValidationAccuracy)), member(.bestEpoch, .init(bestEpoch)),

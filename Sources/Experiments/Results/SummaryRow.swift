@@ -69,7 +69,7 @@ package struct SummaryRow: Hashable, Sendable {
     finalAccuracyInterval = Statistics.confidenceInterval95(accuracies)
     bestAccuracyMean = Statistics.mean(values(\.bestValidationAccuracy))
     finalLossMean = Statistics.mean(values(\.finalValidationLoss))
-    weightBytes = group.runs.first?.weightBytes
+    weightBytes = group.runs.lazy.compactMap(\.weightBytes).first
     trainSecondsMean = Statistics.mean(values(\.trainSeconds))
     if group.runs.count < group.seeds.count || group.runs.contains(where: { !$0.status.hasEnded }) {
       status = .running

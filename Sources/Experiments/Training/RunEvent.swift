@@ -65,6 +65,9 @@ package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
   package var kind: Kind
   package var description: String
 
+  /// Whether the same run may succeed when tried again.
+  package var mayPass: Bool { kind != .content }
+
   package init(kind: Kind, _ description: String) {
     self.kind = kind
     self.description = description

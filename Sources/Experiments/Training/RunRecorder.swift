@@ -102,15 +102,13 @@ final class RunRecorder: @unchecked Sendable {
         try timing.sync()
         try log.sync()
         try record.write(to: folder.recordFile, in: fileSystem)
-        // What the model file and the rows now hold need not be kept twice.
-        if record.status == .completed { try folder.checkpoints(in: fileSystem).removeAll() }
+        // What the model file and the rows now hold need not be kept twice. A run whose results are safe has not
+        // failed where that cannot be tidied up.
+        if record.status == .completed { try? folder.checkpoints(in: fileSystem).removeAll() }
       }
     }
     if let failure { throw failure }
   }
-
-  /// Waits until everything asked for is written or has failed.
-  func drain() { queue.sync {} }
 
   private func perform(_ body: @escaping @Sendable () throws -> Void) {
     queue.async { [self] in attempt(body) }

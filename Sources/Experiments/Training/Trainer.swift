@@ -72,9 +72,9 @@ package struct Trainer {
     do {
       return try environment.pool.withRun { try train() }
     } catch {
-      let outcome = RunOutcome.failed(RunFailure(error))
-      recordFailure(outcome)
-      return outcome
+      let failure = RunFailure(error)
+      recordFailure(failure)
+      return .failed(failure)
     }
   }
 
@@ -87,15 +87,25 @@ package struct Trainer {
     return try session.finish(outcome)
   }
 
-  /// The record of a run that failed before or outside its session. Best effort: the disk itself may be the reason.
-  private func recordFailure(_ outcome: RunOutcome) {
-    guard environment.files.exists(run.folder.path),
-      var record = try? RunRecord(reading: run.folder.recordFile, in: environment.files)
-    else { return }
-    record.status = outcome.status
-    record.error = outcome.problem
-    record.ended = RunRecord.timestamp(Date())
-    try? record.write(to: run.folder.recordFile, in: environment.files)
+  /// Says in `run.json` and `run.log` that the run failed. Best effort: the disk itself may be the reason.
+  private func recordFailure(_ failure: RunFailure) {
+    let files = environment.files
+    guard (try? run.folder.create(in: files)) != nil else { return }
+    let time = RunRecord.timestamp(Date())
+    var record =
+      (try? RunRecord(reading: run.folder.recordFile, in: files)) ?? RunRecord(run, network: network)
+    record.status = .failed
+    record.error = failure.description
+    record.ended = time
+    try? record.write(to: run.folder.recordFile, in: files)
+    let log = try? AppendingFile(run.folder.logFile, .afterLastWholeRow, in: files)
+    try? log?.append("\(time) failed: \(failure)\n")
+  }
+
+  /// The run's network, where its data say what that is.
+  private var network: (any Network)? {
+    let dataset = try? environment.datasets.dataset(run.plan.dataset, configFolder: run.configFolder)
+    return dataset.flatMap { try? TrainingSession.specification(run.plan, $0).network(shardImages: 1) }
   }
 }
 

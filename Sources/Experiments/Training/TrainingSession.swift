@@ -59,18 +59,20 @@ final class TrainingSession {
     model.parametersChanged()
     if state.started == nil { state.started = RunRecord.timestamp(Date()) }
     recorder = try RunRecorder(run.plan, folder: run.folder, state: state, in: environment.files)
-    record = RunRecord(run, network: model.network, threads: team.limit)
+    record = RunRecord(run, network: model.network)
+    record.threads = team.limit
     record.take(state)
     for notice in notices { note(notice) }
     recorder.log(
       state.step == 0
-        ? "began: \(record.parameters) parameters, \(dataset.train.count) images, \(totalSteps) steps"
+        ? "began: \(model.network.layout.parameterCount) parameters, \(dataset.train.count) images, \(totalSteps) steps"
         : "goes on after step \(state.step)")
     recorder.write(record)
     observe(.began(afterSteps: state.step, totalSteps: totalSteps))
   }
 
-  private static func specification(_ plan: RunPlan, _ dataset: Dataset) throws -> NetworkSpecification {
+  /// The run's network for the data; throws where it cannot take their images.
+  static func specification(_ plan: RunPlan, _ dataset: Dataset) throws -> NetworkSpecification {
     let shape = dataset.shape
     let image = Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
     if let problem = plan.patchProblem(image: image) { throw RunFailure(kind: .content, problem) }
@@ -99,6 +101,8 @@ final class TrainingSession {
     let path = Experiment.resolve(path: name, folder: run.configFolder)
     do {
       try ModelWeights.load(try SafetensorsFile(reading: path, in: files), into: model.parameters)
+    } catch let error as FileError where error.isMissing {
+      throw RunFailure(kind: .content, "\(path): initial_weights names this file, and it is not there")
     } catch let mismatch as ModelWeights.Mismatch {
       throw RunFailure(
         kind: .content, "\(path): \(mismatch): initial_weights must hold exactly the model's tensors")
@@ -108,10 +112,18 @@ final class TrainingSession {
   // MARK: - The loop
 
   func train(control: RunControl) throws -> RunOutcome {
-    while state.epochsCompleted < training.epochs, state.step < schedule.totalSteps || state.batchesDone > 0 {
+    while state.epochsCompleted < training.epochs, isInsideEpoch || !isLastStepDone {
       if let outcome = try trainEpoch(control) { return outcome }
     }
     return .completed
+  }
+
+  /// Whether an epoch has begun that has no row yet.
+  private var isInsideEpoch: Bool { state.batchesDone > 0 }
+
+  /// Whether the run's steps or its time are used up.
+  private var isLastStepDone: Bool {
+    state.step >= schedule.totalSteps || run.timeLimitSeconds.map { state.activeSeconds >= $0 } ?? false
   }
 
   /// The rest of the epoch in progress and its validation. Returns how the stretch ends, nil where it goes on.
@@ -120,7 +132,7 @@ final class TrainingSession {
     clock.restart()
     var stretchSamples = 0
     let stretchStart = state.epochSeconds
-    while state.batchesDone < order.count, state.step < schedule.totalSteps, !timeIsUp {
+    while state.batchesDone < order.count, !isLastStepDone {
       if let outcome = try stopped(control) { return outcome }
       let batch = order[state.batchesDone]
       let rate = schedule.rate(afterSteps: state.step)
@@ -131,7 +143,10 @@ final class TrainingSession {
       recordStep(score, batch: batch, rate: rate)
       guard score.loss.isFinite else { return diverged(score.loss, batch: batch) }
       report(samples: stretchSamples, seconds: state.epochSeconds - stretchStart)
-      if let every = training.checkpointEverySteps, state.step % every == 0 { checkpoint() }
+      if let every = training.checkpointEverySteps, state.step % every == 0 {
+        checkpoint()
+        state.activeSeconds += clock.restart()
+      }
     }
     return try validate(control, isWhole: state.batchesDone == order.count)
   }
@@ -143,8 +158,6 @@ final class TrainingSession {
     var random = RandomStream(seed: run.plan.seed, purpose: "shuffle.epoch.\(epoch)")
     return BatchOrder(permutation: random.permutation(dataset.train.count), batchSize: training.batchSize)
   }
-
-  private var timeIsUp: Bool { run.timeLimitSeconds.map { state.activeSeconds >= $0 } ?? false }
 
   private func stopped(_ control: RunControl) throws -> RunOutcome? {
     if let failure = recorder.failure { throw failure }
@@ -252,15 +265,15 @@ extension PlacedRun {
 }
 
 extension RunRecord {
-  fileprivate init(_ run: PlacedRun, network: any Network, threads: Int) {
+  /// The record of a run on this machine that has just begun; without a network where that could not be made.
+  init(_ run: PlacedRun, network: (any Network)?) {
     self.init(
       experiment: run.experiment, run: run.plan.id, variant: run.plan.variant, seed: run.plan.seed,
       bits: run.plan.precision.rawValue, method: run.plan.precision == .full ? nil : run.plan.method.rawValue,
-      status: .running, configHash: run.configHash, parameters: network.layout.parameterCount,
-      weightBytes: network.weightBytes)
+      status: .running, configHash: run.configHash, parameters: network?.layout.parameterCount,
+      weightBytes: network?.weightBytes)
     host = Machine.host
     cpu = Machine.cpu
-    self.threads = threads
     bitlabVersion = Machine.bitlabVersion
     swiftVersion = Machine.swiftVersion
   }

@@ -6,8 +6,9 @@ final class Console: Sendable {
   let verbosity: Arguments.Verbosity
   /// Whether stderr can be redrawn.
   let isInteractive: Bool
-  private let hasColor: Bool
+  private let coloredStreams: Set<Int32>
   private let lock = Mutex(())
+  private let lostResults = Mutex(false)
 
   enum Style: String {
     case plain = ""
@@ -20,23 +21,42 @@ final class Console: Sendable {
 
   init(_ arguments: Arguments, environment: [String: String]) {
     verbosity = arguments.verbosity
-    let isTerminal = isatty(STDERR_FILENO) == 1
-    isInteractive = isTerminal && environment["TERM"] != "dumb" && verbosity > .quiet && !arguments.json
+    let isDumb = environment["TERM"] == "dumb"
+    isInteractive = isatty(STDERR_FILENO) == 1 && !isDumb && verbosity > .quiet && !arguments.json
+    let streams: Set = [STDOUT_FILENO, STDERR_FILENO]
     switch arguments.color {
-    case .always: hasColor = true
-    case .never: hasColor = false
+    case .always: coloredStreams = streams
+    case .never: coloredStreams = []
     case .auto:
       let noColor = environment["NO_COLOR"].map { !$0.isEmpty } ?? false
-      hasColor = isTerminal && !noColor && environment["TERM"] != "dumb"
+      coloredStreams = noColor || isDumb ? [] : streams.filter { isatty($0) == 1 }
     }
   }
 
-  func styled(_ text: String, _ style: Style) -> String {
-    hasColor && style != .plain ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+  /// Text for stderr, or for `result`, in a style where that stream is to have any.
+  func styled(_ text: String, _ style: Style, inResult: Bool = false) -> String {
+    guard style != .plain, coloredStreams.contains(inResult ? STDOUT_FILENO : STDERR_FILENO) else {
+      return text
+    }
+    return "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
   }
 
   /// A result, on stdout.
-  func result(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+  func result(_ text: String) {
+    guard let code = write(text + "\n", to: STDOUT_FILENO) else { return }
+    // Whoever reads a pipe may stop when they have seen enough; anything else is a loss.
+    if code != EPIPE,
+      !lostResults.withLock({ lost in
+        defer { lost = true }
+        return lost
+      })
+    {
+      error("cannot write to stdout: \(String(cString: strerror(code)))")
+    }
+  }
+
+  /// Whether a result could not be written.
+  var hasLostResults: Bool { lostResults.withLock { $0 } }
 
   /// An error, always shown.
   func error(_ text: String) { write("\(styled("bitlab:", .red)) \(text)\n", to: STDERR_FILENO) }
@@ -57,16 +77,18 @@ final class Console: Sendable {
   /// Escape sequences and text as they are, to stderr.
   func draw(_ text: String) { write(text, to: STDERR_FILENO) }
 
-  private func write(_ text: String, to descriptor: Int32) {
+  /// Returns the system's error where not all could be written.
+  @discardableResult
+  private func write(_ text: String, to descriptor: Int32) -> Int32? {
     lock.withLock { _ in
       var bytes = Array(text.utf8)[...]
       while !bytes.isEmpty {
         let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
         if count < 0 && errno == EINTR { continue }
-        // A closed pipe or a full disk behind stdout: there is nobody left to tell.
-        if count <= 0 { return }
+        if count <= 0 { return count < 0 ? errno : EIO }
         bytes = bytes.dropFirst(count)
       }
+      return nil
     }
   }
 

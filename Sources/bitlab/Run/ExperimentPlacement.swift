@@ -33,7 +33,7 @@ struct ExperimentPlacement {
       let folder = results.experiment(name)
       let placed = PlacedExperiment(
         experiment: experiment, name: name, folder: folder, configFolder: file.folder)
-      if !files.exists(folder.path) {
+      if !files.exists(folder.path) || isUnfinished(folder) {
         try folder.create(in: files)
         try DurableFile.write(file.bytes, to: folder.configFile, in: files)
         return placed
@@ -41,6 +41,15 @@ struct ExperimentPlacement {
       if holds(experiment, folder) { return placed }
       number += 1
     }
+  }
+
+  /// Whether someone was stopped between making the folder and writing its config: nothing else is in it.
+  private func isUnfinished(_ folder: ExperimentFolder) -> Bool {
+    let runs = FilePath.name(of: folder.runsFolder)
+    guard let names = try? files.list(folder.path),
+      names.allSatisfy({ $0 == runs || DurableFile.isTemporary($0) })
+    else { return false }
+    return !names.contains(runs) || (try? files.list(folder.runsFolder)) == []
   }
 
   /// Whether the folder's config is equal to this one. A folder without a readable config is somebody else's.

@@ -25,6 +25,10 @@ final class LineReporter: RunObserver {
     RunObserverText.announce(run, outcome, console)
   }
 
+  func say(_ text: String, isProblem: Bool) {
+    if isProblem { console.error(text) } else { console.info(text) }
+  }
+
   func close() {}
 }
 

@@ -81,6 +81,11 @@ final class LiveTable: RunObserver {
     }
   }
 
+  func say(_ text: String, isProblem: Bool) {
+    state.withLock { $0.pending.append(isProblem ? "\(console.styled("bitlab:", .red)) \(text)" : text) }
+    redraw()
+  }
+
   func close() {
     timer.cancel()
     redraw()

@@ -5,6 +5,8 @@ import Synchronization
 /// One run as the scheduler sees it.
 struct TrainingJob: Identifiable, Sendable {
   let run: PlacedRun
+  /// How often the run is tried again where the machine failed it.
+  let maxRetries: Int
   let control = RunControl()
 
   var id: String { run.name }
@@ -22,7 +24,13 @@ struct TrainingExecutor: JobExecutor {
     let trainer = Trainer(job.run, in: environment, control: job.control) { [observer] in
       observer.happened($0, in: job.run)
     }
-    let outcome = trainer()
+    var outcome = trainer()
+    for retry in 0..<job.maxRetries {
+      guard case .failed(let failure) = outcome, failure.mayPass, !job.control.asksToStop else { break }
+      let text = "failed: \(failure): trying again, \(retry + 1) of \(job.maxRetries)"
+      observer.happened(.notice(text), in: job.run)
+      outcome = trainer()
+    }
     observer.ended(job.run, outcome)
     ended(job.run, outcome)
   }
@@ -35,6 +43,8 @@ protocol RunObserver: Sendable {
   func began(_ run: PlacedRun)
   func happened(_ event: RunEvent, in run: PlacedRun)
   func ended(_ run: PlacedRun, _ outcome: RunOutcome)
+  /// Something to say that is no run's, however quiet the program is to be where it is a problem.
+  func say(_ text: String, isProblem: Bool)
   /// All runs have ended.
   func close()
 }

@@ -96,11 +96,13 @@ struct DataVerb {
   private func text(_ result: DatasetVerification) -> String {
     let place = result.path ?? "\(result.file.dataset.rawValue)/\(result.file.name)"
     switch result.status {
-    case .ok: return "\(console.styled("ok", .green))       \(place)"
+    case .ok: return "\(console.styled("ok", .green, inResult: true))       \(place)"
     case .missing(let searched):
-      return "\(console.styled("missing", .yellow))  \(place) (looked in \(searched.joined(separator: ", ")))"
+      return
+        "\(console.styled("missing", .yellow, inResult: true))  \(place) (looked in \(searched.joined(separator: ", ")))"
     case .damaged(let damage):
-      return "\(console.styled("damaged", .red))  \(place): \(damage): get the official file again"
+      return
+        "\(console.styled("damaged", .red, inResult: true))  \(place): \(damage): get the official file again"
     }
   }
 

@@ -2,8 +2,8 @@ import Datasets
 import Experiments
 import Files
 import Foundation
+import Networks
 import Scheduler
-import Synchronization
 import TensorCore
 
 /// `bitlab run CONFIG...`: trains every run of the configs in the foreground, to the end.
@@ -21,7 +21,7 @@ struct RunVerb {
     guard !arguments.operands.isEmpty else { throw UsageError("run needs at least one config") }
     let (loaded, exitCode) = ConfigurationFiles.load(arguments.operands, console)
     guard exitCode == ExitCode.done else {
-      if loaded.count + 1 > 1 { console.info("no run started") }
+      if arguments.operands.count > 1 { console.info("no run started") }
       return exitCode
     }
     let results = ResultsFolder(arguments.results)
@@ -38,7 +38,8 @@ struct RunVerb {
 
   private func run(_ loaded: [ConfigurationFiles.Loaded], in results: ResultsFolder) throws -> Int32 {
     let datasets = DatasetLibrary(DataFolder(arguments.data))
-    guard loadDatasets(loaded, datasets) else { return ExitCode.data }
+    let exitCode = loadDatasets(loaded, datasets)
+    guard exitCode == ExitCode.done else { return exitCode }
     let experiments = try place(loaded, in: results)
     let pending = experiments.map { placed in placed.runs.filter { !isOver($0) } }
     let total = pending.reduce(0) { $0 + $1.count }
@@ -46,18 +47,28 @@ struct RunVerb {
       console.isInteractive ? LiveTable(console, total: total) : LineReporter(console)
     let cores = Machine.cores
     let environment = TrainingEnvironment(pool: ComputePool(cores: cores), datasets: datasets, files: files)
-    let reports = Reports(experiments, files: files, console)
+    let reports = ExperimentReports(experiments, files: files) { observer.say($0, isProblem: true) }
     let executor = TrainingExecutor(environment: environment, observer: observer) { run, outcome in
       reports.ended(run, outcome)
     }
-    let scheduler = Scheduler(executor, slots: arguments.jobs ?? cores)
+    let slots = arguments.jobs ?? cores
+    console.detail("\(total) runs to go, \(slots) at once on \(cores) cores, results in \(results.path)")
+    let scheduler = Scheduler(executor, slots: slots)
     let watch = InterruptWatch { number in
-      console.info(
-        number == SIGINT ? "stopping: checkpoints are written" : "asked to end: checkpoints are written")
+      let text =
+        number == SIGINT ? "stopping: checkpoints are written" : "asked to end: checkpoints are written"
+      observer.say(text, isProblem: false)
       scheduler.stop()
     }
-    for (placed, runs) in zip(experiments, pending) {
-      for run in runs { scheduler.submit(TrainingJob(run: run), priority: placed.experiment.priority) }
+    // The highest priority first, since what is submitted begins at once; `sorted` keeps equal ones in order.
+    for (placed, runs) in zip(experiments, pending).sorted(by: {
+      $0.0.experiment.priority > $1.0.experiment.priority
+    }) {
+      for run in runs {
+        scheduler.submit(
+          TrainingJob(run: run, maxRetries: placed.experiment.maxRetries),
+          priority: placed.experiment.priority)
+      }
     }
     scheduler.waitUntilIdle()
     observer.close()
@@ -70,23 +81,31 @@ struct RunVerb {
     return reports.hasProblems || experiments.contains(where: hasProblems) ? ExitCode.failure : ExitCode.done
   }
 
-  /// Reads all data before anything is written: what is missing is known at once.
-  private func loadDatasets(_ loaded: [ConfigurationFiles.Loaded], _ datasets: DatasetLibrary) -> Bool {
-    var isComplete = true
+  /// Reads all data before anything is written: what is missing, or does not fit a network, is known at once.
+  ///
+  /// - Returns: the exit code that the problems ask for.
+  private func loadDatasets(_ loaded: [ConfigurationFiles.Loaded], _ datasets: DatasetLibrary) -> Int32 {
+    var exitCode = ExitCode.done
     var reported: Set<String> = []
+    func report(_ problem: String, _ code: Int32) {
+      if exitCode == ExitCode.done { exitCode = code }
+      if reported.insert(problem).inserted { console.error(problem) }
+    }
     for config in loaded {
       guard case .success(let experiment) = config.result else { continue }
-      let configurations = Set(Plan(experiment).runs.map(\.dataset))
-      for configuration in configurations {
+      for run in Plan(experiment).runs {
         do {
-          _ = try datasets.dataset(configuration, configFolder: config.file.folder)
+          let shape = try datasets.dataset(run.dataset, configFolder: config.file.folder).shape
+          let image = Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
+          if let problem = run.patchProblem(image: image) {
+            report("\(config.file.path): \(problem)", ExitCode.configuration)
+          }
         } catch {
-          isComplete = false
-          if reported.insert("\(error)").inserted { console.error("\(error)") }
+          report("\(error)", ExitCode.data)
         }
       }
     }
-    return isComplete
+    return exitCode
   }
 
   private func place(
@@ -110,11 +129,19 @@ struct RunVerb {
     return placed
   }
 
-  /// Completed and diverged runs are left alone.
+  /// Completed and diverged runs are left alone. A record that says nothing is put aside, and its run goes on from what
+  /// else there is.
   private func isOver(_ run: PlacedRun) -> Bool {
-    guard files.exists(run.folder.recordFile) else { return false }
-    guard let record = try? RunRecord(reading: run.folder.recordFile, in: files) else { return false }
-    return record.status == .completed || record.status == .diverged
+    let path = run.folder.recordFile
+    guard files.exists(path) else { return false }
+    do {
+      let record = try RunRecord(reading: path, in: files)
+      return record.status == .completed || record.status == .diverged
+    } catch {
+      console.info("\(error)")
+      if error is FileContentError { try? files.rename(path, to: path + ".damaged") }
+      return false
+    }
   }
 
   private func hasProblems(_ placed: PlacedExperiment) -> Bool {
@@ -128,39 +155,6 @@ struct RunVerb {
     } else if console.verbosity > .quiet {
       for (placed, summary) in zip(experiments, summaries) {
         console.result("\n\(placed.name)\n\(summary.table)\n\nresults: \(placed.folder.path)/")
-      }
-    }
-  }
-}
-
-/// Keeps each experiment's curves and summary up to date as its runs end.
-private final class Reports: Sendable {
-  private let reports: [String: ExperimentReport]
-  private let console: Console
-  private let problems = Mutex(false)
-
-  init(_ experiments: [PlacedExperiment], files: any FileSystem, _ console: Console) {
-    reports = Dictionary(uniqueKeysWithValues: experiments.map { ($0.name, ExperimentReport($0, in: files)) })
-    self.console = console
-  }
-
-  /// Whether a report could not be written.
-  var hasProblems: Bool { problems.withLock { $0 } }
-
-  func ended(_ run: PlacedRun, _ outcome: RunOutcome) {
-    if let report = reports[run.experiment] { write(report) }
-  }
-
-  func writeAll() { for report in reports.values { write(report) } }
-
-  private func write(_ report: ExperimentReport) {
-    // One at a time: two runs that end together write the same files.
-    problems.withLock { problems in
-      do {
-        try report.write()
-      } catch {
-        problems = true
-        console.error("\(error)")
       }
     }
   }
