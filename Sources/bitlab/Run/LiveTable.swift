@@ -109,9 +109,9 @@ final class LiveTable: RunObserver {
     guard !state.order.isEmpty else { return [] }
     let size = Console.size
     let shown = state.order.prefix(max(1, size.rows - 4))
-    let nameWidth = max(3, min(shown.map(\.count).max() ?? 3, size.columns - 56))
+    let nameWidth = max(3, min(shown.map(\.count).max() ?? 3, size.columns - 60))
     func line(_ cells: [String]) -> String {
-      let widths = [9, 8, 10, 10, 9, 8]
+      let widths = [9, 9, 10, 12, 10, 9]
       let name = cells[0].count > nameWidth ? String(cells[0].suffix(nameWidth)) : cells[0]
       let padded = name.padding(toLength: nameWidth, withPad: " ", startingAt: 0)
       let rest = zip(cells.dropFirst(), widths).map {
