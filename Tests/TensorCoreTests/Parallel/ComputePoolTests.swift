@@ -4,11 +4,11 @@ import Testing
 
 @Suite struct ComputePoolTests {
   @Test(arguments: [1, 2, 3, 4])
-  func aRunAloneHasAllCores(cores: Int) {
+  func aRunAloneHasAllCores(cores: Int) throws {
     let pool = ComputePool(cores: cores)
     let team = Team(pool: pool)
     #expect(team.limit == cores)
-    for _ in 0..<20 { #expect(pool.withRun { Meeting.ofTeam(team, members: cores) }) }
+    for _ in 0..<20 { try #require(pool.withRun { Meeting.ofTeam(team, members: cores) }) }
   }
 
   @Test func noHelperIsLeftWhenRunsHoldAllCores() {
@@ -38,7 +38,7 @@ import Testing
   }
 
   /// While one team works with all helpers another goes on alone, and has them afterwards.
-  @Test func aHelperServesOneTeamAtATime() {
+  @Test func aHelperServesOneTeamAtATime() throws {
     let pool = ComputePool(cores: 2)
     let (first, second) = (Team(pool: pool), Team(pool: pool))
     let isHolding = DispatchSemaphore(value: 0)
@@ -51,10 +51,10 @@ import Testing
       }
       hasEnded.signal()
     }
-    for _ in 0..<2 { isHolding.wait() }
+    for _ in 0..<2 { try #require(isHolding.wait(timeout: .now() + 5) == .success) }
     #expect(Meeting.slots(ofTeam: second) == [0])
     for _ in 0..<2 { mayEnd.signal() }
-    hasEnded.wait()
+    try #require(hasEnded.wait(timeout: .now() + 5) == .success)
     #expect(Meeting.ofTeam(second, members: 2))
   }
 

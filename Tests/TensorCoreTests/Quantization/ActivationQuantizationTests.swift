@@ -27,8 +27,8 @@ import Testing
   /// Below 1e-5 the largest magnitude counts as 1e-5.
   @Test func tinyRowsAreClamped() {
     let level: Float = 1e-5 / 127
-    let result = rounded([[2.4 * level, -1.6 * level, 0.4 * level]])[0]
-    #expect(worstRatio(result, [2, -2, 0].map { $0 * Double(level) }, ofLargest: 1e-6) <= 1)
+    let result = rounded([[5.2 * level, -1.6 * level, 0.4 * level]])[0]
+    #expect(worstRatio(result, [5, -2, 0].map { $0 * Double(level) }, ofLargest: 1e-6) <= 1)
   }
 
   /// Every value comes out within half a level, and on a level.
