@@ -57,5 +57,6 @@ let package = Package(
     tests("DatasetsTests", ["Datasets", "CZlib"]),
     tests("FilesTests", ["Files"]),
     tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files"]),
+    tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
   ]
 )

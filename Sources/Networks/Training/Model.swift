@@ -16,11 +16,17 @@ package final class Model {
   private let sums: PerTask<WeightSums>
 
   /// - Parameter batchSize: of training; it fixes how images are sharded.
-  package init(_ specification: NetworkSpecification, batchSize: Int, team: Team) {
+  package convenience init(_ specification: NetworkSpecification, batchSize: Int, team: Team) {
+    let shardPlan = ShardPlan(specification, batchSize: batchSize)
+    let network = specification.network(shardImages: shardPlan.shardImages)
+    self.init(specification, network: network, shardPlan: shardPlan, team: team)
+  }
+
+  /// A model of any network: `specification` need not describe it, but for the number of classes.
+  init(_ specification: NetworkSpecification, network: any Network, shardPlan: ShardPlan, team: Team) {
     self.specification = specification
     self.team = team
-    shardPlan = ShardPlan(specification, batchSize: batchSize)
-    let network = specification.network(shardImages: shardPlan.shardImages)
+    self.shardPlan = shardPlan
     self.network = network
     parameters = ParameterValues(layout: network.layout)
     panels = WeightPanels(for: network.linears, slots: team.limit)

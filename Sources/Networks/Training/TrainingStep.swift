@@ -8,7 +8,7 @@ package final class TrainingStep {
   package let model: Model
   package private(set) var optimizer: Optimizer
   /// Gradients of the groups; after a step the first holds the sum.
-  private let gradients: [ParameterValues]
+  let gradients: [ParameterValues]
   private let scores: PerTask<ClassificationScore>
   private let dots: PerTask<Double>
   private let squares: PerTask<Double>
@@ -44,10 +44,15 @@ package final class TrainingStep {
     }
     let score = (0..<groups).reduce(into: ClassificationScore()) { $0 += scores[$1] }
     guard score.loss.isFinite else { return score }
+    descend(groups: groups, rate: rate)
+    return score
+  }
+
+  /// What follows once the first groups have their gradients: sum, scales' gradients, clipping and update.
+  func descend(groups: Int, rate: Double) {
     reduceGradients(groups: groups)
     let clipping = clipGradients()
     update(rate: rate, clipping: clipping)
-    return score
   }
 
   /// Loss and gradients of one group of the batch.

@@ -45,6 +45,9 @@ package final class FloatStorage: @unchecked Sendable {
   /// A view of everything.
   package var all: Vector { Vector(base: base, count: count) }
 
+  /// A copy of everything: for storage that nobody else owns, as a view would not keep it alive.
+  package var array: [Float] { withExtendedLifetime(self) { all.array } }
+
   /// A dense row-major matrix that begins `offset` values into the storage.
   package func matrix(at offset: Int = 0, rows: Int, columns: Int) -> Matrix {
     vector(offset..<offset + rows * columns).matrix(rows: rows, columns: columns)

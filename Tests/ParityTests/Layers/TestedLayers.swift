@@ -1,0 +1,175 @@
+import TensorCore
+
+@testable import Networks
+
+/// A linear layer, quantized or not, behind what prepares its input.
+struct TestedLinear: TestedLayer {
+  let linear: Linear
+  let input: LinearInput
+
+  init(_ fixture: Fixture, _ builder: inout NetworkBuilder) throws {
+    let shape = try fixture.shape("weight")
+    linear = builder.linear(
+      "layer", inputs: shape[1], outputs: shape[0], bias: fixture.has("bias"), standard: (.zeros, .zeros))
+    input = LinearInput(
+      rowsPerImage: 1, columns: shape[1], quantization: builder.quantization, &builder.plan)
+  }
+
+  var scratchCount: Int { linear.scratchCount }
+
+  func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
+    linear.forward(input.forward(x, pass), into: y, pass)
+  }
+
+  func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {
+    linear.backward(dy, x: input.kept(x, pass.forward), into: dx, pass)
+    input.backward(dx, x: x, pass.forward)
+  }
+}
+
+struct TestedLayerNorm: TestedLayer {
+  let norm: LayerNorm
+  let scratchCount = 0
+
+  init(_ fixture: Fixture, _ builder: inout NetworkBuilder) throws {
+    norm = LayerNorm(
+      "layer", width: try fixture.shape("x")[1], epsilon: Float(try fixture.number("eps")), rowsPerImage: 1,
+      &builder)
+  }
+
+  func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) { norm.forward(x, into: y, pass) }
+
+  func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {
+    dx.fill(0)
+    norm.backward(dy, x: x, addingTo: dx, pass)
+  }
+}
+
+/// Query, key and value projections, attention, and the output projection, put together as a block does it.
+struct TestedAttention: TestedLayer {
+  private let width: Int
+  private let projections: [Linear]
+  private let attention: MultiHeadAttention
+  private let output: Linear
+  private let qkv: ActivationSlot
+  private let context: ActivationSlot
+  private let dqkv: ActivationSlot
+  private let dcontext: ActivationSlot
+
+  init(_ fixture: Fixture, _ builder: inout NetworkBuilder) throws {
+    let shape = try fixture.shape("x")
+    let (tokens, width) = (shape[1], shape[2])
+    self.width = width
+    var linears: [Linear] = []
+    for name in ["query", "key", "value", "output"] {
+      linears.append(builder.linear(name, inputs: width, outputs: width, standard: (.zeros, .zeros)))
+    }
+    output = linears.removeLast()
+    projections = linears
+    attention = MultiHeadAttention(
+      tokens: tokens, width: width, heads: Int(try fixture.number("heads")), &builder.plan)
+    qkv = builder.plan.add(rowsPerImage: tokens, columns: 3 * width)
+    context = builder.plan.add(rowsPerImage: tokens, columns: width)
+    dqkv = builder.plan.add(rowsPerImage: tokens, columns: 3 * width)
+    dcontext = builder.plan.add(rowsPerImage: tokens, columns: width)
+  }
+
+  var scratchCount: Int { max(attention.scratchCount, output.scratchCount) }
+
+  func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
+    for (index, projection) in projections.enumerated() {
+      projection.forward(x, into: pass[qkv].columns(index * width..<(index + 1) * width), pass)
+    }
+    attention.forward(pass[qkv], into: pass[context], pass)
+    output.forward(pass[context], into: y, pass)
+  }
+
+  func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {
+    let forward = pass.forward
+    output.backward(dy, x: forward[context], into: forward[dcontext], pass)
+    attention.backward(forward[dcontext], qkv: forward[qkv], into: forward[dqkv], pass)
+    for (index, projection) in projections.enumerated() {
+      projection.backward(
+        forward[dqkv].columns(index * width..<(index + 1) * width), x: x, into: dx, accumulate: index > 0,
+        pass)
+    }
+  }
+}
+
+/// The patch embedding, whose input, the pixels, needs no gradient.
+struct TestedPatchEmbedding: TestedLayer {
+  private let embedding: PatchEmbedding
+
+  init(_ fixture: Fixture, _ builder: inout NetworkBuilder) throws {
+    let (x, weight) = (try fixture.shape("x"), try fixture.shape("projection.weight"))
+    embedding = PatchEmbedding(
+      image: ImageShape(channels: x[1], height: x[2], width: x[3]), patch: Int(try fixture.number("patch")),
+      width: weight[0], &builder)
+  }
+
+  var scratchCount: Int { embedding.scratchCount }
+
+  func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) { embedding.forward(x, into: y, pass) }
+
+  func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {
+    embedding.backward(dy, pass)
+  }
+}
+
+/// Two linear layers with GELU between them.
+struct TestedMLPBlock: TestedLayer {
+  private let up: Linear
+  private let down: Linear
+  private let derivative: ActivationSlot
+  private let hidden: ActivationSlot
+  private let dhidden: ActivationSlot
+
+  init(_ fixture: Fixture, _ builder: inout NetworkBuilder) throws {
+    let shape = try fixture.shape("intermediate.dense.weight")
+    let (width, inner) = (shape[1], shape[0])
+    let tokens = try fixture.shape("x")[1]
+    up = builder.linear("intermediate.dense", inputs: width, outputs: inner, standard: (.zeros, .zeros))
+    down = builder.linear("output.dense", inputs: inner, outputs: width, standard: (.zeros, .zeros))
+    derivative = builder.plan.add(rowsPerImage: tokens, columns: inner)
+    hidden = builder.plan.add(rowsPerImage: tokens, columns: inner)
+    dhidden = builder.plan.add(rowsPerImage: tokens, columns: inner)
+  }
+
+  var scratchCount: Int { max(up.scratchCount, down.scratchCount) }
+
+  func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
+    up.forward(x, into: pass[derivative], pass)
+    pass[derivative].geluKeepingDerivative(into: pass[hidden])
+    down.forward(pass[hidden], into: y, pass)
+  }
+
+  func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {
+    let forward = pass.forward
+    down.backward(dy, x: forward[hidden], into: forward[dhidden], pass)
+    forward[dhidden].multiplyElements(by: forward[derivative])
+    up.backward(forward[dhidden], x: x, into: dx, pass)
+  }
+}
+
+/// A whole pre-norm block, as the ViT uses it.
+struct TestedTransformerBlock: TestedLayer {
+  private let block: TransformerBlock
+  private let room: GradientRoom
+
+  init(_ fixture: Fixture, _ builder: inout NetworkBuilder) throws {
+    let (x, inner) = (try fixture.shape("x"), try fixture.shape("intermediate.dense.weight")[0])
+    let vit = ViTSpecification(
+      width: x[2], layers: 1, heads: Int(try fixture.number("heads")), mlpWidth: inner, patch: 1)
+    block = TransformerBlock(0, vit: vit, tokens: x[1], &builder)
+    room = GradientRoom(vit: vit, tokens: x[1], &builder.plan)
+  }
+
+  var scratchCount: Int { block.scratchCount }
+
+  func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) { block.forward(x, into: y, pass) }
+
+  func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {
+    dx.copy(from: dy)
+    block.backward(dx, stream: x, room: room, pass)
+  }
+}
