@@ -1,6 +1,6 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench docs install clean
+.PHONY: help build test quickstart lint format bench interop docs install clean
 
 PREFIX ?= /usr/local
 SOURCES := Package.swift Sources Tests Benchmarks
@@ -28,6 +28,10 @@ format: ## Format all Swift sources
 bench: ## Measure training speed beside PyTorch; PYTHON=... names an interpreter that has torch
 	swift build -c release --product bitlab-benchmarks
 	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) $(BENCH)
+
+interop: build ## Check weights and results from Python; PYTHON=... has Tests/Fixtures/requirements.txt
+	$(or $(PYTHON),python3) -m pytest -q -p no:cacheprovider Tests/Interop
+	$(or $(PYTHON),python3) Tests/Interop/check_program.py .build/release/bitlab
 
 docs: ## Build the API documentation: .build/documentation
 	scripts/build-docs
