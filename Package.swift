@@ -52,5 +52,7 @@ let package = Package(
     tests("DatasetsTests", ["Datasets", "CZlib"]),
     tests("FilesTests", ["Files"]),
     tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files"]),
+    tests("SchedulerTests", ["Scheduler"]),
+    tests("BitLabTests", ["bitlab", "Experiments", "Datasets", "Files"]),
   ]
 )
