@@ -136,7 +136,7 @@ struct RunProblemTests {
       training: #", "initial_weights": "none.st""#, seeds: "[0]", rest: #", "max_retries": 9"#
     ).text
     try program.put(text, as: "folder/tiny.json")
-    let result = try program("run", "folder/tiny.json", "-q")
+    let result = try program("run", "folder/tiny.json")
     #expect(result.code == 1 && result.errors.contains("tiny/full-seed0: failed: folder/none.st: "))
     #expect(!result.errors.contains("trying again"))
     #expect(try program.record("results/tiny", "two-seed0")["status"] as? String == "failed")

@@ -89,6 +89,7 @@ struct ReproducibilityTests {
       #expect(run.train(pausingAfter: step) == .paused)
       #expect(try run.record.step == step)
       #expect(run.train(cores: step % 2 + 1) == .completed)
+      #expect(try run.record.outcome == uninterrupted.record.outcome)
       #expect(try run.results == expected, "paused after step \(step)")
     }
   }

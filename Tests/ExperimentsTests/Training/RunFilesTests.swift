@@ -80,6 +80,18 @@ struct RunFilesTests {
     }
   }
 
+  /// At a rate near zero an image's loss is the same in every epoch: what differs is who is in a batch.
+  @Test(arguments: [true, false]) func everyEpochHasItsOwnOrderWhereItIsShuffled(shuffle: Bool) throws {
+    let folder = try TrainingFolder()
+    let text = ExperimentText.digits(
+      epochs: 2, rate: "1e-30", #", "log_every_steps": 1, "shuffle": \#(shuffle)"#)
+    let run = try folder.place(text)
+    run.train()
+    let losses = try run.stepsText.rows.map { $0[5] }
+    #expect((losses[0..<4] == losses[4..<8]) != shuffle)
+    #expect(try (run.curve[0].trainLoss - run.curve[1].trainLoss).magnitude < 1e-6)
+  }
+
   @Test func noStepsFileWhereNoneIsWanted() throws {
     let folder = try TrainingFolder()
     let run = try folder.place(.digits(#", "log_every_steps": 0"#))

@@ -110,6 +110,15 @@ extension RunOutcome {
   }
 }
 
+extension RunRecord {
+  /// What does not depend on time and machine.
+  var outcome: RunRecord {
+    var record = self
+    (record.started, record.ended, record.trainSeconds, record.threads) = (nil, nil, nil, nil)
+    return record
+  }
+}
+
 struct RunResults: Hashable, CustomStringConvertible {
   var curve: String
   var steps: String
