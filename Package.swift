@@ -58,5 +58,7 @@ let package = Package(
     tests("FilesTests", ["Files"]),
     tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files"]),
     tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
+    tests("SchedulerTests", ["Scheduler"]),
+    tests("BitLabTests", ["bitlab", "Experiments", "Datasets", "Files"]),
   ]
 )

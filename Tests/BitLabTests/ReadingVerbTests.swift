@@ -1,0 +1,84 @@
+import Foundation
+import Testing
+
+/// `validate` and `summary`.
+struct ReadingVerbTests {
+  @Test func thePlanIsPrinted() throws {
+    let program = try Program()
+    try program.put(ConfigText(rest: #", "grid": {"training.batch_size": [8, 16]}"#).text, as: "tiny.json")
+    let result = try program("validate", "tiny.json")
+    #expect(result.code == 0 && result.errors == "")
+    let lines = result.output.split(separator: "\n").map {
+      $0.split(separator: " ", omittingEmptySubsequences: true)
+    }
+    #expect(result.output.hasPrefix("tiny.json: tiny, 8 runs\n"))
+    #expect(lines[1].joined(separator: " ") == "run bits method parameters weight bytes")
+    #expect(lines[2] == ["full-training.batch_size=8-seed0", "32", "-", "610", "2440"])
+    #expect(lines[4] == ["two-training.batch_size=8-seed0", "2", "simple-bitnet", "610", "228"])
+    #expect(lines.count == 10 && lines[9][0] == "two-training.batch_size=16-seed1")
+    #expect(!program.exists("results"))
+  }
+
+  @Test func thePlanAsJSON() throws {
+    let program = try Program()
+    try program.put(ConfigText().text, as: "tiny.json")
+    try program.put("{}", as: "bad.json")
+    let result = try program("validate", "tiny.json", "bad.json", "--json")
+    #expect(result.code == 78)
+    let files = try #require(try program.json(result.output) as? [[String: Any]])
+    #expect(files.map { $0["valid"] as? Bool } == [true, false])
+    let runs = try #require(files[0]["runs"] as? [[String: Any]])
+    #expect(runs.map { $0["run"] as? String } == ["full-seed0", "full-seed1", "two-seed0", "two-seed1"])
+    #expect(runs[2]["parameters"] as? Int == 610 && runs[2]["weight_bytes"] as? Int == 228)
+    let errors = try #require(files[1]["errors"] as? [[String: Any]])
+    #expect(errors.count >= 4 && errors.allSatisfy { $0["line"] as? Int == 1 && $0["message"] is String })
+    #expect(result.errors.contains("bad.json:1:"))
+  }
+
+  @Test func configsThatAreWrongOrMissing() throws {
+    let program = try Program()
+    try program.put("{", as: "bad.json")
+    #expect(try program("validate", "none.json").code == 66)
+    #expect(try program("validate", "bad.json", "none.json").code == 78)
+    #expect(try program("validate", "none.json", "--json").output == "[]\n")
+  }
+
+  @Test func theSummaryOfWhatThereIs() throws {
+    let program = try Program()
+    let nothing = try program("summary")
+    #expect(nothing.code == 0 && nothing.output == "" && nothing.errors == "no experiments in results\n")
+    try program.put(ConfigText(name: "b").text, as: "b.json")
+    try program.put(ConfigText(name: "a", seeds: "[0]").text, as: "a.json")
+    let run = try program("run", "b.json", "a.json", "--json")
+    let all = try program("summary")
+    #expect(all.code == 0 && all.errors == "")
+    let titles = all.output.split(separator: "\n").filter { !$0.contains(" ") }
+    #expect(titles == ["a", "b"])
+    let one = try program("summary", "b", "--json")
+    let (from, summarized) = (try program.json(run.output) as? [Any], try program.json(one.output) as? [Any])
+    #expect(summarized?.count == 1)
+    #expect((from?.first as? NSDictionary) == (summarized?.first as? NSDictionary))
+    let file = try program.json(program.text("results/b/summary.json")) as? NSDictionary
+    #expect(file == (summarized?.first as? NSDictionary))
+    #expect(try program("summary", "--results", "nowhere", "--json").output == "[]\n")
+  }
+
+  @Test func anUnknownExperiment() throws {
+    let program = try Program()
+    try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
+    try program("run", "tiny.json")
+    let result = try program("summary", "tinny")
+    #expect(result.code == 2 && result.output == "")
+    #expect(result.errors.contains("no experiment `tinny` in results: did you mean `tiny`?"))
+  }
+
+  @Test func anExperimentWhoseConfigIsDamagedDoesNotHideTheOthers() throws {
+    let program = try Program()
+    try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
+    try program("run", "tiny.json")
+    try program.put("{", as: "results/broken/config.json")
+    let result = try program("summary")
+    #expect(result.code == 65)
+    #expect(result.output.hasPrefix("tiny\n") && result.errors.hasPrefix("results/broken/config.json:1:"))
+  }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Testing
+
+/// `bitlab run`, from config to results.
+struct RunTests {
+  private static let runs = ["full-seed0", "full-seed1", "two-seed0", "two-seed1"]
+
+  @Test func anExperimentLeavesItsFiles() throws {
+    let program = try Program()
+    let config = ConfigText().text
+    try program.put(config, as: "tiny.json")
+    let result = try program("run", "tiny.json")
+    #expect(result.code == 0, "\(result.errors)")
+    #expect(try program.text("results/tiny/config.json") == config)
+    #expect(
+      try program.names("results/tiny") == [
+        "config.json", "curves.csv", "runs", "summary.csv", "summary.json", "summary.md",
+      ])
+    #expect(try program.names("results/tiny/runs") == Self.runs)
+    let rows = try Self.runs.map {
+      try program.text("results/tiny/runs/\($0)/curve.csv").split(separator: "\n")
+    }
+    let merged = [rows[0][0]] + rows.flatMap { $0.dropFirst() }
+    #expect(try program.text("results/tiny/curves.csv") == merged.map { $0 + "\n" }.joined())
+    #expect(merged.count == 1 + 4 * 2)
+    for run in Self.runs {
+      #expect(try program.record("results/tiny", run)["status"] as? String == "completed")
+    }
+    #expect(result.output.contains("tiny\nvariant") && result.output.contains("results: results/tiny/"))
+    #expect(result.errors.contains("tiny/two-seed1: completed"))
+    #expect(result.errors.split(separator: "\n").count == 4 * (1 + 2 + 1))
+  }
+
+  @Test func theSameCommandAgainRunsNothing() throws {
+    let program = try Program()
+    try program.put(ConfigText().text, as: "tiny.json")
+    try program("run", "tiny.json")
+    let before = try program.results("results/tiny")
+    let records = try Self.runs.map { try program.text("results/tiny/runs/\($0)/run.json") }
+    // The same experiment in other words.
+    let other = ConfigText(rate: "1e-2", rest: #", "priority": 0"#).text.replacing("\n", with: " ")
+    try program.put(other, as: "again.json")
+    let result = try program("run", "again.json")
+    #expect(result.code == 0 && result.errors == "" && result.output.contains("completed"))
+    #expect(try program.results("results/tiny") == before)
+    #expect(try Self.runs.map { try program.text("results/tiny/runs/\($0)/run.json") } == records)
+    #expect(try program.text("results/tiny/config.json") == ConfigText().text, "as submitted first")
+    #expect(!program.exists("results/tiny-2"))
+  }
+
+  @Test func anotherConfigOfTheNameGetsAFolderOfItsOwn() throws {
+    let program = try Program()
+    try program.put(ConfigText().text, as: "tiny.json")
+    try program("run", "tiny.json")
+    let before = try program.results("results/tiny")
+    for number in 2...3 {
+      try program.put(ConfigText(rate: "0.0\(number)").text, as: "other.json")
+      let result = try program("run", "other.json")
+      #expect(result.code == 0 && result.errors.contains("results/tiny-\(number)"))
+      #expect(try program.text("results/tiny-\(number)/curves.csv").contains("\ntiny-\(number),full,0,1,4,"))
+      #expect(
+        try program.record("results/tiny-\(number)", "two-seed0")["experiment"] as? String == "tiny-\(number)"
+      )
+      #expect(try program.text("results/tiny-\(number)/summary.csv").contains("\ntiny-\(number),full,32,"))
+    }
+    #expect(try program.results("results/tiny") == before)
+    #expect(try program("run", "other.json").errors.contains("results/tiny-3"), "found again")
+    #expect(!program.exists("results/tiny-4"))
+  }
+
+  @Test func aFolderThatWasNeverFinishedIsTakenAndAnyOtherLeftAlone() throws {
+    let program = try Program()
+    try program.put(ConfigText().text, as: "tiny.json")
+    try program.put("", as: "results/tiny/runs/x")
+    try FileManager.default.removeItem(atPath: program.file("results/tiny/runs/x"))
+    #expect(try program("run", "tiny.json").code == 0)
+    #expect(program.exists("results/tiny/config.json") && !program.exists("results/tiny-2"))
+
+    try program.put("mine", as: "results/notes/thesis.txt")
+    try program.put(ConfigText(name: "notes").text, as: "notes.json")
+    #expect(try program("run", "notes.json").code == 0)
+    #expect(
+      try program.names("results/notes") == ["thesis.txt"] && program.exists("results/notes-2/config.json"))
+  }
+
+  @Test func severalConfigsAndTheSameOneTwice() throws {
+    let program = try Program()
+    try program.put(ConfigText(seeds: "[0]").text, as: "a.json")
+    try program.put(ConfigText(name: "b", seeds: "[0]").text, as: "b.json")
+    let result = try program("run", "a.json", "--results", "out", "b.json", "a.json", "--json")
+    #expect(result.code == 0 && result.errors.contains("runs once"))
+    let experiments = try #require(try program.json(result.output) as? [[String: Any]])
+    #expect(experiments.map { $0["experiment"] as? String } == ["tiny", "b"])
+    let variants = try #require(experiments[1]["variants"] as? [[String: Any]])
+    #expect(variants.map { $0["variant"] as? String } == ["full", "two"])
+    #expect(
+      variants[0]["status"] as? String == "completed" && variants[0]["final_val_accuracy_mean"] is Double)
+    #expect(try program.names("out") == [".bitlab", "b", "tiny"])
+    #expect(!program.exists("results"))
+  }
+
+  @Test func theHighestPriorityBegins() throws {
+    let program = try Program()
+    try program.put(ConfigText(name: "low", seeds: "[0]").text, as: "low.json")
+    try program.put(ConfigText(name: "high", seeds: "[0]", rest: #", "priority": 3"#).text, as: "high.json")
+    let result = try program("run", "--jobs", "1", "low.json", "high.json")
+    let began = result.errors.split(separator: "\n").filter { $0.contains(": began") }.map {
+      $0.prefix { $0 != ":" }
+    }
+    #expect(began == ["high/full-seed0", "high/two-seed0", "low/full-seed0", "low/two-seed0"])
+  }
+
+  @Test func theNumberOfJobsMakesNoDifference() throws {
+    let program = try Program()
+    let variants =
+      #"{"name": "full", "bits": 32}, {"name": "two", "bits": 2}, {"name": "one", "bits": 1, "method": "bitnet"}"#
+    let grid = #", "grid": {"training.optimizer": ["adam", "sgd"]}"#
+    try program.put(ConfigText(variants: variants, rest: grid).text, as: "tiny.json")
+    var results: [[String: [UInt8]]] = []
+    for jobs in ["1", "2", "12"] {
+      #expect(try program("run", "tiny.json", "--jobs", jobs, "--results", jobs).code == 0)
+      results.append(try program.results("\(jobs)/tiny"))
+    }
+    #expect(results[0].count == 1 + 12 * 3)
+    #expect(results[1] == results[0] && results[2] == results[0])
+  }
+
+  @Test func aRunThatDivergesEndsWith1AndIsLeftAlone() throws {
+    let program = try Program()
+    let variants =
+      #"{"name": "wild", "bits": 32, "learning_rate": 1e20, "optimizer": "sgd"}, {"name": "full", "bits": 32}"#
+    try program.put(ConfigText(variants: variants, seeds: "[0]").text, as: "tiny.json")
+    let result = try program("run", "tiny.json", "-q")
+    #expect(result.code == 1 && result.output == "")
+    #expect(result.errors.contains("tiny/wild-seed0: diverged: the loss became"))
+    #expect(result.errors.split(separator: "\n").count == 1, "quiet is but for problems")
+    #expect(try program.record("results/tiny", "full-seed0")["status"] as? String == "completed")
+    let record = try program.text("results/tiny/runs/wild-seed0/run.json")
+    let again = try program("run", "tiny.json", "-q")
+    #expect(again.code == 1 && again.errors == "", "the experiment still has a run that diverged")
+    #expect(try program.text("results/tiny/runs/wild-seed0/run.json") == record)
+    #expect(try program.text("results/tiny/curves.csv").contains("tiny,wild,0,1,"))
+  }
+
+  @Test func aRecordThatSaysNothingIsPutAsideAndItsRunRepeated() throws {
+    let program = try Program()
+    try program.put(ConfigText().text, as: "tiny.json")
+    try program("run", "tiny.json")
+    let before = try program.results("results/tiny")
+    try program.put("{", as: "results/tiny/runs/two-seed0/run.json")
+    let result = try program("run", "tiny.json")
+    #expect(
+      result.code == 0 && result.errors.contains("results/tiny/runs/two-seed0/run.json: is not the record"))
+    #expect(result.errors.contains("two-seed0: began") && !result.errors.contains("two-seed1: began"))
+    #expect(try program.text("results/tiny/runs/two-seed0/run.json.damaged") == "{")
+    #expect(try program.results("results/tiny") == before)
+  }
+}

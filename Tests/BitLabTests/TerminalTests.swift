@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// Colours, and the table that is redrawn on a terminal.
+struct TerminalTests {
+  private static let escape = "\u{1B}["
+
+  private static func program() throws -> Program {
+    let program = try Program()
+    try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
+    return program
+  }
+
+  @Test func noColourWithoutATerminal() throws {
+    let program = try Self.program()
+    let result = try program("run", "tiny.json")
+    #expect(!(result.errors + result.output).contains(Self.escape) && result.errors.contains("epoch 2:"))
+  }
+
+  @Test func colourWhereItIsAskedFor() throws {
+    let program = try Self.program()
+    let result = try program("run", "tiny.json", "--color=always")
+    #expect(result.errors.contains("\(Self.escape)32mcompleted\(Self.escape)0m"))
+    let verified = try program("data", "verify", "mnist", "--data", "nowhere", "--color", "always")
+    #expect(verified.output.contains("\(Self.escape)33mmissing"))
+  }
+
+  @Test func onATerminalATableIsRedrawn() throws {
+    let program = try Self.program()
+    let said = try program.runOnTerminal("run", "tiny.json")
+    #expect(said.contains("images/s") && said.contains("of 2 ended"), "\(said)")
+    #expect(
+      said.contains("tiny/full-seed0: \(Self.escape)32mcompleted\(Self.escape)0m, validation accuracy "))
+    #expect(said.contains("A\(Self.escape)J"), "drawn over")
+    #expect(!said.contains("epoch 1: train loss"))
+  }
+
+  @Test(
+    arguments: [
+      (["run", "tiny.json"], ["NO_COLOR": "1"]), (["run", "tiny.json", "--color", "never"], [:]),
+    ])
+  func colourCanBeTurnedOff(arguments: [String], environment: [String: String]) throws {
+    let said = try Self.program().runOnTerminal(arguments, environment: environment)
+    #expect(said.contains("tiny/full-seed0: completed") && said.contains("of 2 ended"))
+    #expect(!said.contains("m\(Self.escape)") && !said.contains("\(Self.escape)1m"))
+  }
+
+  @Test func aDumbTerminalGetsLines() throws {
+    let said = try Self.program().runOnTerminal(["run", "tiny.json"], environment: ["TERM": "dumb"])
+    #expect(said.contains("epoch 1: train loss") && !said.contains(Self.escape))
+  }
+
+  @Test func quietIsQuietOnATerminalToo() throws {
+    #expect(try Self.program().runOnTerminal("run", "tiny.json", "-q") == "")
+  }
+}
+
+extension Program {
+  fileprivate func runOnTerminal(_ arguments: String...) throws -> String { try runOnTerminal(arguments) }
+
+  /// Runs the program with a terminal for stderr and returns what was written there.
+  fileprivate func runOnTerminal(_ arguments: [String], environment: [String: String] = [:]) throws -> String
+  {
+    // As posix_openpt, unlockpt and ptsname do it, which Foundation does not show here.
+    let (setLock, getNumber) = (UInt(0x4004_5431), UInt(0x8004_5430))
+    let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    var (locked, number) = (Int32(0), Int32(0))
+    try #require(master >= 0)
+    try #require(ioctl(master, setLock, &locked) == 0)
+    try #require(ioctl(master, getNumber, &number) == 0)
+    let slave = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
+    try #require(slave >= 0)
+    let process = process(arguments, environment: environment)
+    process.standardError = FileHandle(fileDescriptor: slave, closeOnDealloc: false)
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    close(slave)
+    var said: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    // Once the program has closed its end, reading fails.
+    while true {
+      let count = read(master, &buffer, buffer.count)
+      if count <= 0 { break }
+      said += buffer[..<count]
+    }
+    close(master)
+    process.waitUntilExit()
+    #expect(process.code == 0)
+    return String(decoding: said, as: UTF8.self)
+  }
+}

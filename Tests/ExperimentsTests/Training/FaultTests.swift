@@ -1,0 +1,94 @@
+import Dispatch
+import Files
+import Foundation
+import Testing
+
+@testable import Experiments
+
+/// Runs on a disk that is full, or fails, at any moment.
+struct FaultTests {
+  private static let text = ExperimentText.digits(
+    epochs: 2, #", "log_every_steps": 2, "checkpoint_every_steps": 3"#)
+
+  private static func uninterrupted(_ folder: TrainingFolder) throws -> RunResults {
+    let run = try folder.place(text, as: "uninterrupted")
+    #expect(run.train() == .completed)
+    return try run.results
+  }
+
+  /// Every operation of the run fails in turn, once or for good; then the same run goes on with a disk that works.
+  @Test(arguments: [ENOSPC, EIO], [false, true]) func aRunFailsWithTheReasonAndGoesOn(
+    code: Int32, persists: Bool
+  ) throws {
+    let folder = try TrainingFolder()
+    let expected = try Self.uninterrupted(folder)
+    var faults = 0
+    for number in 0... {
+      let files = FailingFileSystem(code, at: number, persists: persists)
+      let run = try folder.place(Self.text, as: "run-\(number)")
+      let outcome = run.train(in: files)
+      guard let failed = files.failed else { break }
+      faults += 1
+      switch outcome {
+      case .failed(let failure):
+        #expect(failure.kind == .machine(isDiskFull: code == ENOSPC), "operation \(number), \(failed)")
+        #expect(failure.description.contains("(\(code))"), "operation \(number): \(failure)")
+        if !persists, let record = try? run.record {
+          #expect(record.status == .failed && record.error == "\(failure)")
+        }
+      case .completed:
+        // Tidying up, and closing what was synced, may fail without harm.
+        #expect(try run.results == expected, "operation \(number), \(failed)")
+      default: Issue.record("operation \(number), \(failed): \(outcome)")
+      }
+      #expect(run.train() == .completed, "after operation \(number), \(failed)")
+      #expect(try run.results == expected, "after operation \(number), \(failed)")
+    }
+    #expect(faults > 100)
+  }
+
+  /// A full disk that takes half of what is written, at each write of the run.
+  @Test func tornWritesLeaveNoTrace() throws {
+    let folder = try TrainingFolder()
+    let expected = try Self.uninterrupted(folder)
+    for number in 0... {
+      let files = FailingFileSystem(ENOSPC, at: number, only: [.write], tears: true)
+      let run = try folder.place(Self.text, as: "run-\(number)")
+      let outcome = run.train(in: files)
+      guard files.failed != nil else {
+        #expect(number > 20)
+        break
+      }
+      guard case .failed(let failure) = outcome else {
+        Issue.record("write \(number): \(outcome)")
+        continue
+      }
+      #expect(failure.kind == .machine(isDiskFull: true) && failure.description.contains("free some space"))
+      #expect(run.train() == .completed)
+      #expect(try run.results == expected, "write \(number)")
+      #expect(try !run.files.contains(where: DurableFile.isTemporary), "write \(number)")
+    }
+  }
+
+  @Test func otherRunsGoOn() throws {
+    let folder = try TrainingFolder()
+    let expected = try Self.uninterrupted(folder)
+    for number in stride(from: 1, to: 40, by: 7) {
+      let runs = try (0..<3).map { try folder.place(Self.text, as: "run-\(number)-\($0)") }
+      let files = FailingFileSystem(ENOSPC, at: number, persists: true, only: [.write, .synchronize])
+      DispatchQueue.concurrentPerform(iterations: runs.count) { index in
+        let outcome = index == 1 ? runs[1].train(in: files) : runs[index].train()
+        #expect(outcome.status == (index == 1 ? .failed : .completed))
+      }
+      #expect(try runs[0].results == expected && runs[2].results == expected)
+    }
+  }
+
+  @Test func aDiskThatIsFullFromTheBeginningIsAFailureToo() throws {
+    let folder = try TrainingFolder()
+    let run = try folder.place(Self.text)
+    let failure = try #require(run.train(in: FailingFileSystem(ENOSPC, at: 0, persists: true)).failure)
+    #expect(failure.kind == .machine(isDiskFull: true) && failure.mayPass)
+    #expect(failure.description.contains(run.folder.path))
+  }
+}
