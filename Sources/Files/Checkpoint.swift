@@ -1,5 +1,3 @@
-import CZlib
-
 /// All that a run needs to go on from a step: tensors, and a map of strings for everything else.
 package struct Checkpoint: Sendable, Hashable {
   /// Steps completed.
@@ -49,7 +47,7 @@ enum CheckpointFormat {
     envelope += littleEndian(UInt64(count))
     var checksum: UInt32 = 0
     func checked(_ bytes: UnsafeRawBufferPointer) throws {
-      checksum = crc32(of: bytes, continuing: checksum)
+      checksum = CRC32.checksum(of: bytes, continuing: checksum)
       try write(bytes)
     }
     try envelope.withUnsafeBytes(checked)
@@ -69,7 +67,7 @@ enum CheckpointFormat {
       throw .damaged("was cut short or grew: \(bytes.count) bytes, with \(count) announced")
     }
     let checksum = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: end, as: UInt32.self))
-    guard checksum == crc32(of: UnsafeRawBufferPointer(rebasing: bytes[..<end]), continuing: 0) else {
+    guard checksum == CRC32.checksum(of: UnsafeRawBufferPointer(rebasing: bytes[..<end])) else {
       throw .damaged("its checksum does not match its content")
     }
     let version = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
@@ -88,11 +86,5 @@ enum CheckpointFormat {
 
   private static func littleEndian(_ number: some FixedWidthInteger) -> [UInt8] {
     withUnsafeBytes(of: number.littleEndian) { Array($0) }
-  }
-
-  private static func crc32(of bytes: UnsafeRawBufferPointer, continuing checksum: UInt32) -> UInt32 {
-    // zlib answers a null pointer with the initial value, not with the checksum so far.
-    guard let start = bytes.baseAddress else { return checksum }
-    return UInt32(crc32_z(UInt(checksum), start.assumingMemoryBound(to: UInt8.self), bytes.count))
   }
 }

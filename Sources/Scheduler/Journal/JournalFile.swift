@@ -1,0 +1,193 @@
+import Files
+
+/// A journal's file, and all that is acknowledged of it: one operation at a time, each to its end.
+///
+/// What is acknowledged is in memory too, and that is what the file is measured against. After a failed sync
+/// nobody can say what the device holds: the system forgets that the pages were never written, so that a second
+/// sync succeeds without them, and the next reader may get them from memory or find what was there before. The
+/// same goes for a folder whose sync failed after a rename, and for a tail that cannot be cut off. In all these
+/// cases the file is given up, and before anything else is appended a new one with the acknowledged content takes
+/// its place, written aside, synced and renamed. A failed write is simpler: nothing was synced, so cutting its
+/// bytes off is enough, and that takes no room on a full disk.
+struct JournalFile: Sendable {
+  let path: String
+  private(set) var content: JournalContent
+
+  private let fileSystem: any FileSystem
+  /// Open for appending and as long as `content`; `nil` when it was given up.
+  private var file: OpenFile?
+
+  private init(path: String, _ content: JournalContent, in fileSystem: any FileSystem) {
+    self.path = path
+    self.content = content
+    self.fileSystem = fileSystem
+  }
+
+  /// Opens the journal at `path`, or begins one, and returns what is in it. Whoever calls this calls `close`.
+  ///
+  /// Throws `FileError`, or `FileContentError` for a journal of a newer version. Nothing is lost then: the file is
+  /// as it was, or is repaired, with a copy of how it was.
+  static func open(
+    _ path: String, in fileSystem: any FileSystem
+  ) throws -> (file: JournalFile, replay: JournalReplay) {
+    try removeLeftovers(path, in: fileSystem)
+    var replay = JournalReplay()
+    var content = JournalContent()
+    if fileSystem.exists(path) {
+      var bytes = try fileSystem.readAll(path)
+      let reader = JournalReader(bytes)
+      let contents = try read(reader, path)
+      replay.records = contents.frames.map(reader.record)
+      replay.missing = contents.missing
+      replay.tornTail = contents.tornAt.map { bytes.count - $0 }
+      if !contents.damage.isEmpty {
+        let copy = try keepCopy(of: bytes, path, in: fileSystem)
+        replay.damaged = contents.damage.map {
+          DamagedRegion(
+            offset: $0.range.lowerBound, length: $0.range.count, problem: $0.problem, keptAs: copy)
+        }
+        bytes = reader.repaired(contents)
+        try DurableFile.write(bytes, to: path, in: fileSystem)
+      } else if let end = contents.tornAt {
+        bytes.removeLast(bytes.count - end)
+      }
+      content = JournalContent(
+        bytes: bytes, recordCount: contents.frames.count, nextSequence: contents.nextSequence)
+    } else {
+      try DurableFile.write(content.bytes, to: path, in: fileSystem)
+    }
+    var file = JournalFile(path: path, content, in: fileSystem)
+    try file.settle()
+    return (file, replay)
+  }
+
+  /// Appends records with one write and one sync. When it throws, none of them is there, or, where not even the
+  /// cutting off works, maybe some whole ones until the file is replaced.
+  mutating func append(_ records: [[UInt8]]) throws(FileError) {
+    if records.isEmpty { return }
+    let file = try usableFile()
+    let frames = content.encode(records)
+    do throws(FileError) {
+      try frames.bytes.withUnsafeBufferPointer { buffer throws(FileError) in
+        try fileSystem.writeAll(file, UnsafeRawBufferPointer(buffer))
+      }
+    } catch {
+      if (try? fileSystem.truncate(file, to: content.bytes.count)) == nil { giveUpFile() }
+      throw error
+    }
+    do throws(FileError) {
+      try fileSystem.synchronize(file)
+    } catch {
+      try? fileSystem.truncate(file, to: content.bytes.count)
+      giveUpFile()
+      throw error
+    }
+    content.append(frames)
+  }
+
+  /// Replaces the content by `records`. When it throws, the old content is still the journal's; only where the error
+  /// was the folder's sync may a restart before the next successful append find the new one instead.
+  mutating func compact(_ records: [[UInt8]]) throws(FileError) {
+    let snapshot = JournalContent(records, firstSequence: content.nextSequence)
+    do throws(FileError) {
+      try replaceFile(with: snapshot)
+    } catch {
+      // The name may stand for the new file by now.
+      if error.operation == .rename || error.operation == .synchronizeFolder { giveUpFile() }
+      throw error
+    }
+    content = snapshot
+    giveUpFile()
+    file = try? fileSystem.open(path, .append)
+  }
+
+  mutating func close() {
+    giveUpFile()
+  }
+
+  private mutating func giveUpFile() {
+    if let file { try? fileSystem.close(file) }
+    file = nil
+  }
+
+  /// The file, a new one where it was given up or somebody removed it.
+  private mutating func usableFile() throws(FileError) -> OpenFile {
+    if let file, fileSystem.exists(path) { return file }
+    giveUpFile()
+    try replaceFile(with: content)
+    let file = try fileSystem.open(path, .append)
+    self.file = file
+    return file
+  }
+
+  private func replaceFile(with content: JournalContent) throws(FileError) {
+    do {
+      try DurableFile.write(content.bytes, to: path, in: fileSystem)
+    } catch let error as FileError {
+      throw error
+    } catch {
+      preconditionFailure("JournalFile: \(error) is none of the file system's errors")
+    }
+  }
+
+  // MARK: - Opening
+
+  /// Opens the file, which begins with the content, for appending, and makes sure that the content is on the device.
+  private mutating func settle() throws(FileError) {
+    let file = try fileSystem.open(path, .append)
+    self.file = file
+    do throws(FileError) {
+      if try fileSystem.size(file) > content.bytes.count {
+        try fileSystem.truncate(file, to: content.bytes.count)
+      }
+      // A process that was killed may have left records that are in no more than the system's memory, and a file
+      // whose name is not on the device yet. What is told as replayed must stay.
+      try fileSystem.synchronize(file)
+      try fileSystem.synchronizeFolder(FilePath.folder(of: path))
+    } catch {
+      giveUpFile()
+      _ = try usableFile()
+    }
+  }
+
+  private static func read(_ reader: JournalReader, _ path: String) throws -> JournalReader.Contents {
+    do {
+      return try reader.read()
+    } catch {
+      throw FileContentError(
+        path: path,
+        problem: "is of version \(error.version) of the format; this program reads \(JournalFormat.version)",
+        remedy: "go on with the program that wrote it")
+    }
+  }
+
+  /// Writes `bytes` to a new file beside the journal. A copy that an earlier, failed opening made of the same bytes
+  /// is as good: on a full disk, tries must not fill what room is made.
+  private static func keepCopy(
+    of bytes: [UInt8], _ path: String, in fileSystem: any FileSystem
+  ) throws -> String {
+    let folder = FilePath.folder(of: path)
+    let prefix = path + ".damaged-"
+    let numbers = try fileSystem.list(folder).compactMap { name -> Int? in
+      let path = FilePath.join(folder, name)
+      return path.hasPrefix(prefix) ? Int(path.dropFirst(prefix.count)) : nil
+    }
+    let last = numbers.max() ?? 0
+    if last > 0, try fileSystem.readAll(prefix + String(last)) == bytes {
+      try fileSystem.synchronizeFolder(folder)
+      return prefix + String(last)
+    }
+    let copy = prefix + String(last + 1)
+    try DurableFile.write(bytes, to: copy, in: fileSystem)
+    return copy
+  }
+
+  /// Removes what a process that was killed had begun to write aside.
+  private static func removeLeftovers(_ path: String, in fileSystem: any FileSystem) throws {
+    let folder = FilePath.folder(of: path)
+    for name in try fileSystem.list(folder)
+    where DurableFile.isTemporary(name) && name.hasPrefix(".\(FilePath.name(of: path)).") {
+      try? fileSystem.remove(FilePath.join(folder, name))
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import Dispatch
+import Files
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Scheduler
+
+/// What a journal does while all goes well, and how its callers share it.
+struct JournalTests {
+  private static let path = "folder/journal"
+
+  @Test func whatIsAppendedIsReplayed() throws {
+    let disk = SimulatedDisk()
+    do {
+      let (journal, replay) = try Journal.open(Self.path, in: disk)
+      #expect(replay == JournalReplay())
+      #expect(journal.recordCount == 0 && journal.length == JournalFormat.headerCount)
+      try journal.append([])
+      try journal.append([[1, 2, 3], []])
+      try journal.append([JournalFormat.marker])
+      #expect(journal.recordCount == 3 && journal.length == disk.bytes(Self.path)?.count)
+    }
+    #expect(disk.allIsClosed())
+    for aftermath in SimulatedDisk.Aftermath.allCases {
+      let (journal, replay) = try Journal.open(Self.path, in: disk.after(aftermath))
+      #expect(replay == JournalReplay(records: [[1, 2, 3], [], JournalFormat.marker]))
+      #expect(journal.recordCount == 3)
+    }
+  }
+
+  @Test func theRealFileSystemDoesAsTheSimulatedOne() throws {
+    let folder = NSTemporaryDirectory() + "/bitlab-journal-\(UUID().uuidString)"
+    let files = POSIXFileSystem()
+    _ = try files.createFolder(folder)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = folder + "/journal"
+    do {
+      let journal = try Journal.open(path, in: files).journal
+      try journal.append([[1], [2]])
+      try journal.compact([[3]])
+      try journal.append([[4]])
+    }
+    var bytes = try files.readAll(path)
+    #expect(try Journal.open(path, in: files).replay == JournalReplay(records: [[3], [4]]))
+    try Data(bytes + JournalFormat.marker).write(to: URL(fileURLWithPath: path))
+    #expect(try Journal.open(path, in: files).replay == JournalReplay(records: [[3], [4]], tornTail: 8))
+    #expect(try files.readAll(path) == bytes)
+    bytes[JournalFormat.headerCount + 3] ^= 1
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    let replay = try Journal.open(path, in: files).replay
+    #expect(replay.records == [[4]] && replay.damaged.map(\.keptAs) == [path + ".damaged-1"])
+    #expect(replay.missing == [MissingRecords(index: 0, count: 1)])
+    #expect(try files.readAll(path + ".damaged-1") == bytes)
+    #expect(try files.list(folder) == ["journal", "journal.damaged-1"])
+  }
+
+  @Test func compactionReplacesAllThatWasBefore() throws {
+    let disk = SimulatedDisk()
+    let journal = try Journal.open(Self.path, in: disk).journal
+    try journal.append((0..<100).map { [$0] })
+    try journal.compact([[200], [201]])
+    #expect(journal.recordCount == 2 && journal.length == disk.bytes(Self.path)?.count)
+    try journal.append([[202]])
+    for aftermath in SimulatedDisk.Aftermath.allCases {
+      let replay = try Journal.open(Self.path, in: disk.after(aftermath)).replay
+      #expect(replay == JournalReplay(records: [[200], [201], [202]]))
+    }
+    try journal.compact([])
+    #expect(journal.recordCount == 0 && journal.length == JournalFormat.headerCount)
+    #expect(try Journal.open(Self.path, in: disk.after(.powerFailure)).replay == JournalReplay())
+  }
+
+  @Test func aLargeGroupIsOneWriteAndOneSync() throws {
+    let disk = SimulatedDisk()
+    let journal = try Journal.open(Self.path, in: disk).journal
+    let (writes, syncs) = (disk.count(.write), disk.count(.synchronize))
+    let records = (0..<10_000).map { [UInt8](repeating: UInt8(truncatingIfNeeded: $0), count: 1_000) }
+    try journal.append(records)
+    #expect(disk.count(.write) == writes + 1 && disk.count(.synchronize) == syncs + 1)
+    #expect(try Journal.open(Self.path, in: disk.after(.powerFailure)).replay.records == records)
+  }
+
+  /// Holds back syncs from the moment it is closed.
+  private final class Gate: Sendable {
+    private let isClosed = Mutex(false)
+    let reached = DispatchSemaphore(value: 0)
+    let opened = DispatchSemaphore(value: 0)
+
+    func close() { isClosed.withLock { $0 = true } }
+
+    func open() {
+      isClosed.withLock { $0 = false }
+      opened.signal()
+    }
+
+    func pass() {
+      guard isClosed.withLock({ $0 }) else { return }
+      reached.signal()
+      opened.wait()
+    }
+  }
+
+  @Test func whatComesDuringASyncSharesTheNextOneAndIsToldInOrder() throws {
+    let gate = Gate()
+    let disk = SimulatedDisk { gate.pass() }
+    let journal = try Journal.open(Self.path, in: disk).journal
+    let before = disk.count(.synchronize)
+    let told = Mutex<[Int]>([])
+    @Sendable func tell(_ number: Int) -> Journal.Completion {
+      { result in
+        #expect(throws: Never.self) { try result.get() }
+        told.withLock { $0.append(number) }
+      }
+    }
+    gate.close()
+    journal.append([[0]], then: tell(0))
+    gate.reached.wait()
+    for number in 1...50 { journal.append(number == 25 ? [] : [[UInt8(number)]], then: tell(number)) }
+    journal.compact([[100]], then: tell(51))
+    for number in 52...100 { journal.append([[UInt8(number)]], then: tell(number)) }
+    #expect(told.withLock { $0 } == [], "told before its sync")
+    #expect(journal.recordCount == 0)
+    gate.open()
+    try journal.append([[101]])
+    #expect(told.withLock { $0 } == Array(0...100))
+    // The first one's, one for the group, the snapshot's, and one or two for the rest.
+    #expect((4...5).contains(disk.count(.synchronize) - before))
+    #expect(journal.recordCount == 51)
+    let replay = try Journal.open(Self.path, in: disk.after(.powerFailure)).replay
+    #expect(replay.records == [[100]] + (52...101).map { [$0] })
+  }
+
+  @Test func aCompletionMayAppend() throws {
+    let disk = SimulatedDisk()
+    let journal = try Journal.open(Self.path, in: disk).journal
+    let done = DispatchSemaphore(value: 0)
+    journal.append([[1]]) { _ in journal.append([[2]]) { _ in done.signal() } }
+    done.wait()
+    #expect(try Journal.open(Self.path, in: disk.after(.powerFailure)).replay.records == [[1], [2]])
+  }
+
+  @Test func manyThreadsAppendAndCompact() throws {
+    let disk = SimulatedDisk()
+    let journal = try Journal.open(Self.path, in: disk).journal
+    DispatchQueue.concurrentPerform(iterations: 8) { thread in
+      for number in 0..<100 {
+        do { try journal.append([[UInt8(thread), UInt8(number)]]) } catch { Issue.record("\(error)") }
+        _ = journal.length
+      }
+    }
+    #expect(journal.recordCount == 800)
+    let records = try Journal.open(Self.path, in: disk.after(.powerFailure)).replay.records
+    #expect(records.count == 800)
+    for thread in 0..<8 {
+      #expect(records.filter { $0[0] == thread }.map { $0[1] } == (0..<100).map { $0 })
+    }
+    DispatchQueue.concurrentPerform(iterations: 8) { thread in
+      do {
+        for number in 0..<50 {
+          if number == 25, thread == 3 { try journal.compact([[99]]) }
+          try journal.append([[UInt8(thread), UInt8(number)]])
+        }
+      } catch {
+        Issue.record("\(error)")
+      }
+    }
+    let after = try Journal.open(Self.path, in: disk.after(.powerFailure)).replay.records
+    #expect(after.first == [99] && after.count == journal.recordCount)
+    #expect(after.filter { $0[0] == 3 }.map { $0[1] } == (25..<50).map { $0 })
+  }
+
+  @Test func aNewerVersionIsLeftAlone() throws {
+    let disk = SimulatedDisk()
+    let bytes = JournalFormat.header(version: 2, firstSequence: 1) + [1, 2, 3]
+    disk.put(bytes, at: Self.path)
+    let error = #expect(throws: FileContentError.self) { try Journal.open(Self.path, in: disk) }
+    #expect(error?.problem == "is of version 2 of the format; this program reads 1")
+    #expect(disk.bytes(Self.path) == bytes && disk.names == ["journal"] && disk.openCount == 0)
+  }
+
+  @Test func everyDamageIsKeptUnderANameOfItsOwn() throws {
+    let disk = SimulatedDisk()
+    var whole = JournalContent([[1], [2], [3]]).bytes
+    for number in 1...12 {
+      var bytes = whole
+      bytes[JournalFormat.headerCount + number] ^= 1
+      disk.put(bytes, at: Self.path)
+      let replay = try Journal.open(Self.path, in: disk).replay
+      #expect(replay.records == [[2], [3]])
+      #expect(replay.damaged.map(\.keptAs) == [Self.path + ".damaged-\(number)"])
+      #expect(replay.damaged.map(\.offset) == [24] && replay.damaged.map(\.length) == [33])
+      #expect(disk.bytes(Self.path + ".damaged-\(number)") == bytes)
+      // The damage is told once, the gap until the next compaction.
+      let again = try Journal.open(Self.path, in: disk).replay
+      #expect(again == JournalReplay(records: [[2], [3]], missing: [MissingRecords(index: 0, count: 1)]))
+    }
+    whole = []
+    disk.put(whole, at: Self.path)
+    let empty = try Journal.open(Self.path, in: disk).replay
+    #expect(empty.records == [] && empty.damaged.map(\.problem) == ["the file is empty"])
+  }
+
+  @Test func leftoversOfAKilledProcessAreRemoved() throws {
+    let disk = SimulatedDisk()
+    disk.put([1], at: "folder/.journal.partial-1")
+    disk.put([1], at: "folder/.journal.damaged-1.partial-1")
+    disk.put([1], at: "folder/.other.partial-1")
+    _ = try Journal.open(Self.path, in: disk)
+    #expect(disk.names == [".other.partial-1", "journal"])
+  }
+}
