@@ -65,15 +65,22 @@ final class TestServer {
   let folder: ControlFolder
   let handler = ScriptedHandler()
   let server: ControlServer
+  /// Ends its clients' waiting where it goes on for too long.
+  private let watchdog = ControlCancellation()
 
   init(_ limits: ControlLimits = ControlLimits()) throws {
     folder = try ControlFolder()
     server = try ControlServer(path: folder.socket, version: "1.2.3", limits: limits, handler: handler)
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(patience)) { [weak watchdog] in
+      watchdog?.cancel()
+    }
   }
 
   deinit { server.close() }
 
-  func client() throws -> ControlClient { try ControlClient.connect(folder.socket, version: "1.2.3") }
+  func client() throws -> ControlClient {
+    try ControlClient.connect(folder.socket, version: "1.2.3", cancellation: watchdog)
+  }
 
   /// A client that has read its greeting.
   func rawClient() throws -> RawClient {
