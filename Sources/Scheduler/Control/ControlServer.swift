@@ -11,8 +11,9 @@ import Foundation
 /// connection ends.
 ///
 /// All I/O is non-blocking, on one serial queue: no client keeps another one waiting, whether it sends garbage, stays
-/// silent, does not read, or vanishes. A client that closes its sending half still gets its answers. What a client
-/// may use is in `ControlLimits`.
+/// silent, does not read, or vanishes. Only a request of megabytes takes the others' time, some tenths of a second to
+/// be parsed. A client that closes its sending half still gets its answers. What a client may use is in
+/// `ControlLimits`.
 ///
 /// A server lives until `close`, whoever holds it.
 ///
