@@ -70,6 +70,11 @@ package struct CheckpointStore: Sendable {
     for step in try fileSystem.list(folder).compactMap(Self.step(of:)) { try fileSystem.remove(path(step)) }
   }
 
+  /// The step of the newest checkpoint, judged by its name; nil where there is none.
+  package var newestStep: Int? {
+    (try? fileSystem.list(folder))?.compactMap(Self.step(of:)).max()
+  }
+
   /// The path of a step's checkpoint.
   package func path(_ step: Int) -> String {
     let digits = String(step)

@@ -40,9 +40,26 @@ enum BitLab {
       case .validate: return try ValidateVerb(arguments, console).run()
       case .summary: return try SummaryVerb(arguments, console).run()
       case .data: return try DataVerb(arguments, console).run()
+      case .daemon: return try DaemonVerb(arguments, console).run()
+      case .submit: return try SubmitVerb(arguments: arguments, console: console).run()
+      case .status: return try StatusVerb(arguments: arguments, console: console).run()
+      case .watch: return try WatchVerb(arguments: arguments, console: console).run()
+      case .logs: return try LogsVerb(arguments: arguments, console: console).run()
+      case .wait: return try WaitVerb(arguments: arguments, console: console).run()
+      case .pause: return try SteerVerb(command: .pause, arguments: arguments, console: console).run()
+      case .resume: return try SteerVerb(command: .resume, arguments: arguments, console: console).run()
+      case .cancel: return try SteerVerb(command: .cancel, arguments: arguments, console: console).run()
+      case .restart: return try SteerVerb(command: .restart, arguments: arguments, console: console).run()
+      case .shutdown: return try ShutdownVerb(arguments: arguments, console: console).run()
       }
     } catch let error as UsageError {
       console.error("\(error) (usage: \(verb.usage))")
+      return ExitCode.usage
+    } catch let error as NoDaemon {
+      console.error("\(error)")
+      return ExitCode.noDaemon
+    } catch let error as DaemonFailure where error.isUsage {
+      console.error("\(error)")
       return ExitCode.usage
     } catch {
       console.error("\(error)")

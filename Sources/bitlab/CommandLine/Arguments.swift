@@ -5,9 +5,16 @@ struct Arguments {
   var verb: Verb?
   var operands: [String] = []
   var results = "results"
+  /// The folder that the daemon watches.
+  var configs = "configs/queue"
   var data: String
   var jobs: Int?
   var json = false
+  /// Run by the daemon when an experiment has ended.
+  var onFinish: String?
+  var drains = false
+  var all = false
+  var follows = false
   var verbosity = Verbosity.normal
   var color = ColorChoice.auto
   var wantsHelp = false
@@ -74,6 +81,11 @@ struct Arguments {
     switch option {
     case .results: results = try folder(value, option)
     case .data: data = try folder(value, option)
+    case .configs: configs = try folder(value, option)
+    case .onFinish: onFinish = value
+    case .drain: drains = true
+    case .all: all = true
+    case .follow: follows = true
     case .jobs:
       guard let count = Int(value), count >= 1, count <= 4096 else {
         throw UsageError("`--jobs \(value)`: expected a number from 1 to 4096")
@@ -107,7 +119,7 @@ struct UsageError: Error, CustomStringConvertible {
 
 /// The options that every verb takes.
 enum Option: CaseIterable {
-  case results, data, jobs, json, verbose, quiet, color, help, version
+  case results, configs, data, onFinish, drain, all, follow, jobs, json, verbose, quiet, color, help, version
 
   init?(spelling: String) {
     guard let option = Self.allCases.first(where: { $0.spellings.contains(spelling) }) else { return nil }
@@ -118,6 +130,11 @@ enum Option: CaseIterable {
     switch self {
     case .results: ["--results"]
     case .data: ["--data"]
+    case .configs: ["--configs"]
+    case .onFinish: ["--on-finish"]
+    case .drain: ["--drain"]
+    case .all: ["--all"]
+    case .follow: ["--follow", "-f"]
     case .jobs: ["--jobs", "-j"]
     case .json: ["--json"]
     case .verbose: ["--verbose", "-v"]
@@ -131,7 +148,8 @@ enum Option: CaseIterable {
   /// What stands for the value in messages; nil for options without one.
   var valueName: String? {
     switch self {
-    case .results, .data: "a folder"
+    case .results, .data, .configs: "a folder"
+    case .onFinish: "a command"
     case .jobs: "a number"
     case .color: "auto, always or never"
     default: nil

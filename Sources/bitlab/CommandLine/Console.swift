@@ -77,6 +77,9 @@ final class Console: Sendable {
   /// Escape sequences and text as they are, to stderr.
   func draw(_ text: String) { write(text, to: STDERR_FILENO) }
 
+  /// Whole lines as they are, to stdout.
+  func resultLines(_ text: String) { write(text, to: STDOUT_FILENO) }
+
   /// Returns the system's error where not all could be written.
   @discardableResult
   private func write(_ text: String, to descriptor: Int32) -> Int32? {

@@ -7,6 +7,8 @@ enum ExitCode {
   /// Bad or missing data, damaged files.
   static let data: Int32 = 65
   static let noInput: Int32 = 66
+  /// No daemon runs, and the verb needs one.
+  static let noDaemon: Int32 = 69
   /// Another process holds the results folder.
   static let tryAgain: Int32 = 75
   static let configuration: Int32 = 78

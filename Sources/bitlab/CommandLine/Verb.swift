@@ -1,6 +1,7 @@
 /// What the program can be asked to do.
 enum Verb: String, CaseIterable {
   case run, validate, summary, data
+  case daemon, submit, status, watch, logs, wait, pause, resume, cancel, restart, shutdown
 
   var summary: String {
     switch self {
@@ -8,6 +9,17 @@ enum Verb: String, CaseIterable {
     case .validate: "check configs and print the plan: runs, parameters, bytes of weights"
     case .summary: "print what came out of experiments, all of them or those named"
     case .data: "`data list` shows the data sets, `data verify` checks their files"
+    case .daemon: "watch a folder and train the configs dropped there, until told to stop"
+    case .submit: "hand configs to the daemon"
+    case .status: "list runs, and why they wait"
+    case .watch: "a live table of what the daemon runs"
+    case .logs: "print a run's log; -f follows it"
+    case .wait: "return when runs have ended"
+    case .pause: "stop runs at a checkpoint until they are resumed"
+    case .resume: "let paused runs go on"
+    case .cancel: "end runs for good"
+    case .restart: "begin ended runs again, from nothing"
+    case .shutdown: "checkpoint everything and end the daemon"
     }
   }
 
@@ -17,6 +29,12 @@ enum Verb: String, CaseIterable {
     case .validate: "bitlab validate CONFIG... [options]"
     case .summary: "bitlab summary [EXPERIMENT...] [options]"
     case .data: "bitlab data list|verify [DATASET...] [options]"
+    case .daemon: "bitlab daemon [options]"
+    case .submit: "bitlab submit CONFIG... [options]"
+    case .status, .watch, .wait: "bitlab \(rawValue) [RUN or EXPERIMENT...] [options]"
+    case .logs: "bitlab logs RUN [-f] [options]"
+    case .pause, .resume, .cancel, .restart: "bitlab \(rawValue) RUN or EXPERIMENT...|--all [options]"
+    case .shutdown: "bitlab shutdown [--drain] [options]"
     }
   }
 
@@ -51,6 +69,50 @@ enum Verb: String, CaseIterable {
 
       Exit codes: 0 all is well; 65 a file is damaged, or one of a data set that was named is missing.
       """
+    case .daemon:
+      """
+      Stays in the foreground; a service manager keeps it up. Configs moved into the watched folder are taken into the
+      journal and run in order; refused ones go to rejected/ there, with an explanation beside them. After a crash the next
+      start goes on with every run from its last checkpoint.
+
+      SIGTERM or SIGINT: checkpoint everything, exit 0; a second one ends at once. SIGHUP: open the log anew.
+
+      Exit codes: 0 after a shutdown; 75 another process holds the results folder.
+      """
+    case .submit:
+      """
+      The same config again is recognized: what completed or diverged is left alone, what failed or was cancelled goes on.
+
+      Exit codes: 0 accepted or known; 66 no such file; 69 no daemon; 78 a config is wrong, and none was submitted.
+      """
+    case .status:
+      """
+      Asks the daemon, or without one reads the files.
+      """
+    case .watch:
+      """
+      Until Ctrl-C. With --json prints what there is now and ends. Exit code 69: no daemon.
+      """
+    case .logs:
+      """
+      RUN is <experiment>/<run id>. With -f prints what is added too, until the run has ended.
+      """
+    case .wait:
+      """
+      Without arguments waits for everything. Exit codes: 0 all completed or were cancelled; 1 one failed or diverged; 69 no
+      daemon.
+      """
+    case .pause, .resume, .cancel, .restart:
+      """
+      RUN is <experiment>/<run id>; an experiment means all its runs. What cannot be done is said and changes nothing.
+
+      Exit codes: 0 done, or said why not; 2 no such run; 69 no daemon.
+      """
+    case .shutdown:
+      """
+      With --drain nothing more begins and running runs end first; without, they are checkpointed and go on at the next
+      start. Exit code 69: no daemon.
+      """
     }
   }
 }
@@ -81,8 +143,11 @@ enum Help {
   private static let options = """
     options, before or after arguments:
       --results DIR       where results go (default: results)
+      --configs DIR       the folder the daemon watches (default: configs/queue)
       --data DIR          where data sets are (default: the variable BITLAB_DATA, else data)
       -j, --jobs N        runs at once (default: as many as there are cores)
+      --on-finish COMMAND what the daemon runs when an experiment has ended
+      --drain, --all, -f  for shutdown, for pause and its kin, for logs
       --json              exactly one JSON value on stdout
       -v, -q              say more, say only errors
       --color WHEN        auto, always or never (NO_COLOR is heeded)

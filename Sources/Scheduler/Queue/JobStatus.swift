@@ -1,0 +1,76 @@
+/// Where a job stands in the queue.
+package enum JobStatus: Sendable, Hashable, Codable {
+  /// Will begin, at the earliest when its delay is over.
+  case queued
+  case running
+  /// Until somebody resumes it.
+  case paused
+  case ended(JobEnd)
+
+  package var name: String {
+    switch self {
+    case .queued: "queued"
+    case .running: "running"
+    case .paused: "paused"
+    case .ended(let end): end.kind.rawValue
+    }
+  }
+
+  package var hasEnded: Bool {
+    if case .ended = self { true } else { false }
+  }
+}
+
+/// How a job ended for good.
+package struct JobEnd: Sendable, Hashable, Codable {
+  package enum Kind: String, Sendable, Hashable, Codable {
+    case completed, failed, diverged, cancelled
+  }
+
+  package var kind: Kind
+  /// Why, for people; nil where all went well.
+  package var problem: String?
+
+  package init(_ kind: Kind, problem: String? = nil) {
+    self.kind = kind
+    self.problem = problem
+  }
+}
+
+/// What a job's executor reports when the job is no longer running.
+package enum JobOutcome: Sendable, Hashable {
+  case ended(JobEnd)
+  /// It was asked to stop and can go on later.
+  case stopped
+  /// The machine's fault: worth trying again.
+  case machineFailed(String)
+  /// No room on the disk: to be tried again until there is, without counting.
+  case diskFull(String)
+}
+
+/// A job as the queue knows it.
+package struct JobEntry: Sendable, Hashable, Codable {
+  package var status: JobStatus = .queued
+  /// First come, first served.
+  package var sequence: Int
+  /// Deaths of the process while this job ran, without a step forward in between.
+  package var deaths = 0
+  /// How far the job was, by its own measure, when the process last died.
+  package var progressAtDeath: Int?
+  /// Failures of the machine that were tried again.
+  package var retries = 0
+  /// Why it last failed, while it is tried again.
+  package var problem: String?
+  /// Somebody cancelled it while it ran; it ends so unless it gets to its own end first.
+  package var isBeingCancelled = false
+
+  package init(sequence: Int) { self.sequence = sequence }
+
+  /// After so many deaths a job waits behind all others and runs alone.
+  package static let deathsBeforeAlone = 3
+  /// After so many it is failed.
+  package static let deathsBeforeFailure = 6
+
+  /// Whether it may have brought the process down, so that nothing else should run beside it.
+  package var isSuspect: Bool { deaths >= Self.deathsBeforeAlone }
+}

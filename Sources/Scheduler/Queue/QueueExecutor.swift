@@ -1,0 +1,30 @@
+/// What runs the queue's jobs. The queue knows nothing of what they compute.
+package protocol QueueExecutor: Sendable {
+  /// Runs a job until it ends or is asked to stop, on the calling thread. It goes on from where it was left, and a job that
+  /// turns out to have ended before says so.
+  func execute(_ id: JobID, of submission: Submission) -> JobOutcome
+
+  /// Asks a running job to stop soon, for good or to go on later. From any thread, maybe more than once.
+  func askToStop(_ id: JobID, forGood: Bool)
+
+  /// How far a job is, by a measure of the executor's that grows with what a restart would not lose.
+  func progress(of id: JobID) -> Int?
+
+  /// Forgets what a job that does not run has done, so that it begins from nothing; called before the queue does.
+  func reset(_ id: JobID) throws
+
+  /// A job that never began, or no longer runs, has ended so.
+  func settle(_ id: JobID, _ end: JobEnd)
+}
+
+/// Where the queue's records are kept. `Journal` is the one for use.
+package protocol RecordStore: Sendable {
+  /// Returns once the records are durable, all of them; throws where none is acknowledged.
+  func append(_ records: [[UInt8]]) throws
+
+  /// Replaces everything by these records.
+  func compact(_ records: [[UInt8]]) throws
+
+  /// Bytes kept.
+  var length: Int { get }
+}

@@ -1,0 +1,37 @@
+import Foundation
+
+/// One thing that happened to the queue, as the journal keeps it: the queue's state is what its records add up to.
+package enum QueueRecord: Sendable, Hashable, Codable {
+  case submitted(Submission)
+  /// The submission's payload is kept elsewhere now.
+  case placed(String)
+  case began(JobID)
+  /// The job was stopped by a shutdown, or for want of room; it goes on when it can.
+  case requeued(JobID, problem: String?)
+  case retried(JobID, problem: String)
+  case paused(JobID)
+  case resumed(JobID)
+  /// Somebody asked to cancel a running job.
+  case cancelRequested(JobID)
+  case ended(JobID, JobEnd)
+  /// A job that failed or was cancelled goes on from where it was left, behind those that wait.
+  case continued(JobID)
+  /// The job begins again from nothing, behind those that wait.
+  case restarted(JobID)
+  /// The process died while the job ran; `progress` is how far it was.
+  case died(JobID, progress: Int?)
+  /// Everything before is forgotten: a snapshot follows, a `restored` for each submission.
+  case cleared(nextSequence: Int)
+  /// A submission as it stands, its jobs' entries in the order of its jobs.
+  case restored(Submission, [JobEntry])
+
+  package func encoded() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(self))
+  }
+
+  package init(decoding bytes: [UInt8]) throws {
+    self = try JSONDecoder().decode(Self.self, from: Data(bytes))
+  }
+}

@@ -1,0 +1,123 @@
+/// What is queued, running and done: the scheduler's whole memory, without threads, time or files.
+///
+/// It changes through records alone, which are in the journal before they are applied; replaying a journal gives the same
+/// state. What begins next is `Dispatcher`'s to say.
+package struct QueueState: Sendable, Hashable {
+  package private(set) var submissions: [String: Submission] = [:]
+  package private(set) var jobs: [JobID: JobEntry] = [:]
+  private var nextSequence = 0
+
+  package init() {}
+
+  /// Takes a record in. One that does not fit the state, as after damage to the journal, changes nothing and returns
+  /// false.
+  @discardableResult
+  package mutating func apply(_ record: QueueRecord) -> Bool {
+    switch record {
+    case .submitted(let submission): return add(submission)
+    case .placed(let name):
+      guard submissions[name] != nil else { return false }
+      submissions[name]!.payload = nil
+      return true
+    case .began(let id): return change(id, from: \.isQueued) { $0.status = .running }
+    case .requeued(let id, let problem):
+      return change(id, from: \.isRunning) {
+        $0.status = .queued
+        $0.problem = problem
+      }
+    case .retried(let id, let problem):
+      return change(id, from: \.isRunning) {
+        $0.status = .queued
+        $0.retries += 1
+        $0.problem = problem
+      }
+    case .paused(let id): return change(id, from: \.isQueuedOrRunning) { $0.status = .paused }
+    case .resumed(let id): return change(id, from: \.isPaused) { $0.status = .queued }
+    case .cancelRequested(let id): return change(id, from: \.isOpen) { $0.isBeingCancelled = true }
+    case .ended(let id, let end): return change(id, from: \.isOpen) { $0.status = .ended(end) }
+    case .restarted(let id), .continued(let id):
+      let sequence = nextSequence
+      nextSequence += 1
+      return change(id, from: \.hasEnded) { $0 = JobEntry(sequence: sequence) }
+    case .died(let id, let progress):
+      return change(id, from: \.isRunning) { $0.died(progress: progress) }
+    case .cleared(let sequence):
+      self = QueueState()
+      nextSequence = sequence
+      return true
+    case .restored(let submission, let entries):
+      guard submissions[submission.name] == nil, entries.count == submission.jobs.count else { return false }
+      submissions[submission.name] = submission
+      for (job, entry) in zip(submission.jobs, entries) {
+        jobs[JobID(submission: submission.name, job: job.name)] = entry
+      }
+      return true
+    }
+  }
+
+  private mutating func add(_ submission: Submission) -> Bool {
+    guard submissions[submission.name] == nil else { return false }
+    submissions[submission.name] = submission
+    for job in submission.jobs {
+      jobs[JobID(submission: submission.name, job: job.name)] = JobEntry(sequence: nextSequence)
+      nextSequence += 1
+    }
+    return true
+  }
+
+  private mutating func change(
+    _ id: JobID, from isAllowed: KeyPath<JobStatus, Bool>, _ body: (inout JobEntry) -> Void
+  ) -> Bool {
+    guard let entry = jobs[id], entry.status[keyPath: isAllowed] else { return false }
+    body(&jobs[id]!)
+    return true
+  }
+
+  /// Records that give this state, whatever was before.
+  package var snapshot: [QueueRecord] {
+    let restored = submissions.values.sorted { $0.name < $1.name }.map { submission in
+      QueueRecord.restored(submission, jobs(of: submission).map(\.entry))
+    }
+    return [.cleared(nextSequence: nextSequence)] + restored
+  }
+
+  /// The jobs of a submission, in its order.
+  package func jobs(of submission: Submission) -> [(id: JobID, entry: JobEntry)] {
+    submission.jobs.compactMap { job in
+      let id = JobID(submission: submission.name, job: job.name)
+      return jobs[id].map { (id, $0) }
+    }
+  }
+
+  package func priority(of id: JobID) -> Int { submissions[id.submission]?.priority ?? 0 }
+}
+
+extension JobStatus {
+  fileprivate var isQueued: Bool { self == .queued }
+  fileprivate var isRunning: Bool { self == .running }
+  fileprivate var isPaused: Bool { self == .paused }
+  fileprivate var isQueuedOrRunning: Bool { isQueued || isRunning }
+  fileprivate var isOpen: Bool { !hasEnded }
+}
+
+extension JobEntry {
+  /// The process died while the job ran: it is queued again, failed after too many deaths without progress.
+  fileprivate mutating func died(progress: Int?) {
+    let hasMovedOn = (progress ?? -1) > (progressAtDeath ?? -1)
+    if isBeingCancelled {
+      status = .ended(JobEnd(.cancelled))
+      return
+    }
+    deaths = hasMovedOn ? 1 : deaths + 1
+    progressAtDeath = progress
+    status =
+      deaths < Self.deathsBeforeFailure
+      ? .queued
+      : .ended(
+        JobEnd(
+          .failed,
+          problem:
+            "the process died \(deaths) times while this run was active, without a new checkpoint, the last "
+            + "\(Self.deathsBeforeFailure - Self.deathsBeforeAlone) times with nothing else running"))
+  }
+}

@@ -1,0 +1,149 @@
+import Experiments
+import Files
+import Foundation
+import Scheduler
+import Synchronization
+
+/// The daemon's parts together: what the watched folder and the control socket ask of it.
+final class DaemonCore: Sendable {
+  typealias Engine = QueueEngine<DaemonExecutor>
+
+  let engine: Engine
+  let log: DaemonLog
+  let reports: ReportKeeper
+  private let results: ResultsFolder
+  private let files: any FileSystem
+  private let board: ProgressBoard
+  /// Records of runs that have ended, which do not change any more.
+  private let ended = Mutex<[JobID: RunRecord]>([:])
+  /// One submission is judged at a time.
+  private let intake = Mutex(())
+
+  init(
+    engine: Engine, log: DaemonLog, results: ResultsFolder, files: any FileSystem, board: ProgressBoard,
+    reports: ReportKeeper
+  ) {
+    self.engine = engine
+    self.log = log
+    self.results = results
+    self.files = files
+    self.board = board
+    self.reports = reports
+  }
+
+  // MARK: - Submitting
+
+  /// What became of a config.
+  struct Receipt: Sendable {
+    enum Outcome: String, Sendable {
+      case accepted, known, refused
+    }
+
+    var outcome: Outcome
+    /// The experiment's name; empty where there is none.
+    var experiment = ""
+    var runs = 0
+    var text: String
+  }
+
+  /// Judges configs and submits the good ones, all with one sync. Throws where the journal cannot be written: then none
+  /// is accepted.
+  func submit(_ configs: [ConfigurationFile]) throws -> [Receipt] {
+    try intake.withLock { _ in
+      let desk = SubmissionDesk(results, files: files) { [engine] in engine.submission(named: $0) }
+      var submissions: [Submission] = []
+      var receipts: [Receipt] = []
+      for config in configs {
+        switch desk.judge(config) {
+        case .new(let submission, let note):
+          submissions.append(submission)
+          let runs = submission.jobs.count
+          receipts.append(
+            Receipt(
+              outcome: .accepted, experiment: submission.name, runs: runs,
+              text: note ?? "\(submission.name): accepted, \(runs) run\(runs == 1 ? "" : "s")"))
+        case .known(let name):
+          let continued = submissions.contains { $0.name == name } ? [] : try engine.continueEnded(name)
+          let what = continued.isEmpty ? "nothing to do again" : "\(continued.count) runs go on"
+          receipts.append(
+            Receipt(outcome: .known, experiment: name, text: "\(name): the same experiment is known; \(what)")
+          )
+        case .refused(let problems): receipts.append(Receipt(outcome: .refused, text: problems))
+        }
+      }
+      try engine.submit(submissions)
+      for receipt in receipts where receipt.outcome != .refused { log.write(receipt.text) }
+      return receipts
+    }
+  }
+
+  // MARK: - Status
+
+  /// The runs of the given jobs, all of them for nil, in the order of submission.
+  func status(_ wanted: Set<JobID>? = nil) -> [StatusEntry] {
+    let report = engine.report()
+    let ids = wanted.map(Array.init) ?? Array(report.state.jobs.keys)
+    let known = ids.compactMap { id in report.state.jobs[id].map { (id: id, entry: $0) } }
+    let names = Dictionary(
+      report.state.submissions.values.flatMap { submission in
+        submission.jobs.map { (JobID(submission: submission.name, job: $0.name), $0) }
+      }, uniquingKeysWith: { first, _ in first })
+    return known.sorted { $0.entry.sequence < $1.entry.sequence }.map { id, entry in
+      var line = self.entry(id, entry, names[id], report.state.submissions[id.submission]?.fingerprint ?? "")
+      line.waitingFor = report.waiting[id]
+      return line
+    }
+  }
+
+  private func entry(_ id: JobID, _ entry: JobEntry, _ job: JobDescription?, _ hash: String) -> StatusEntry {
+    var line = record(id, entry).map { StatusEntry($0) } ?? StatusEntry(id, job, configHash: hash)
+    line.record.status = RunStatus(rawValue: entry.status.name) ?? line.record.status
+    if case .ended(let end) = entry.status {
+      line.record.error = line.record.error ?? end.problem
+    } else {
+      line.record.error = entry.problem
+    }
+    if let progress = board[id] {
+      line.record.epoch = progress.epoch
+      line.record.step = progress.step
+      line.imagesPerSecond = progress.imagesPerSecond
+      line.totalSteps = progress.totalSteps
+    }
+    return line
+  }
+
+  private func record(_ id: JobID, _ entry: JobEntry) -> RunRecord? {
+    if entry.status.hasEnded, let record = ended.withLock({ $0[id] }) { return record }
+    let path = results.experiment(id.submission).run(id.job).recordFile
+    // A run that has never begun has no record; looking for thousands of them would take its time.
+    if entry.status == .queued, entry.deaths == 0, entry.retries == 0, !files.exists(path) { return nil }
+    guard let record = try? RunRecord(reading: path, in: files) else { return nil }
+    ended.withLock { $0[id] = entry.status.hasEnded ? record : nil }
+    return record
+  }
+
+  /// The jobs that words on the command line mean: `experiment` or `experiment/run`.
+  ///
+  /// Throws for a word that means none, with the nearest that does.
+  func resolve(_ words: [String]) throws -> [JobID] {
+    let state = engine.report().state
+    return try words.flatMap { word -> [JobID] in
+      if let submission = state.submissions[word] { return state.jobs(of: submission).map(\.id) }
+      let parts = word.split(separator: "/", maxSplits: 1).map(String.init)
+      if parts.count == 2, state.jobs[JobID(submission: parts[0], job: parts[1])] != nil {
+        return [JobID(submission: parts[0], job: parts[1])]
+      }
+      let names = Array(state.submissions.keys) + state.jobs.keys.map(\.description)
+      throw UnknownTarget(word: word, nearest: Nearest.name(to: word, among: names))
+    }
+  }
+
+  struct UnknownTarget: Error, CustomStringConvertible {
+    var word: String
+    var nearest: String?
+
+    var description: String {
+      "no run or experiment `\(word)`" + (nearest.map { ": did you mean `\($0)`?" } ?? "")
+    }
+  }
+}

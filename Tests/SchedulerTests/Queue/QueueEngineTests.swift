@@ -1,0 +1,276 @@
+import Dispatch
+import Files
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Scheduler
+
+/// Runs jobs as a test tells it to.
+private final class ScriptedExecutor: QueueExecutor {
+  struct State {
+    var begun: [JobID] = []
+    var stopsAsked: [JobID: Bool] = [:]
+    var settled: [JobID: JobEnd] = [:]
+    var reset: [JobID] = []
+    var gates: [JobID: [JobOutcome]] = [:]
+  }
+
+  let state = Mutex(State())
+  private let changed = DispatchSemaphore(value: 0)
+  private let condition = NSCondition()
+
+  /// Lets the next execution of a job end so.
+  func finish(_ id: JobID, _ outcome: JobOutcome) {
+    condition.lock()
+    state.withLock { $0.gates[id, default: []].append(outcome) }
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  func execute(_ id: JobID, of submission: Submission) -> JobOutcome {
+    condition.lock()
+    defer { condition.unlock() }
+    state.withLock { $0.begun.append(id) }
+    condition.broadcast()
+    while true {
+      let outcome = state.withLock { state -> JobOutcome? in
+        guard state.gates[id]?.isEmpty == false else { return nil }
+        return state.gates[id]!.removeFirst()
+      }
+      if let outcome { return outcome }
+      condition.wait()
+    }
+  }
+
+  func askToStop(_ id: JobID, forGood: Bool) {
+    state.withLock { $0.stopsAsked[id] = forGood }
+    finish(id, .stopped)
+  }
+
+  func progress(of id: JobID) -> Int? { nil }
+  func reset(_ id: JobID) { state.withLock { $0.reset.append(id) } }
+  func settle(_ id: JobID, _ end: JobEnd) { state.withLock { $0.settled[id] = end } }
+
+  /// Waits until so many executions have begun.
+  func waitForBegun(_ count: Int) -> [JobID] {
+    condition.lock()
+    defer { condition.unlock() }
+    let deadline = Date(timeIntervalSinceNow: 20)
+    while state.withLock({ $0.begun.count }) < count, condition.wait(until: deadline) {}
+    return state.withLock { $0.begun }
+  }
+}
+
+/// Keeps records in memory; can be told to refuse them.
+private final class MemoryStore: RecordStore {
+  struct State {
+    var records: [[UInt8]] = []
+    var refuses = false
+  }
+
+  struct Refusal: Error {}
+
+  let state = Mutex(State())
+
+  func append(_ records: [[UInt8]]) throws {
+    try state.withLock {
+      if $0.refuses { throw Refusal() }
+      $0.records += records
+    }
+  }
+
+  func compact(_ records: [[UInt8]]) throws { state.withLock { $0.records = records } }
+  var length: Int { state.withLock { $0.records.reduce(0) { $0 + $1.count } } }
+
+  /// What a process that starts now would read.
+  var replayed: QueueState {
+    get throws {
+      var result = QueueState()
+      for record in state.withLock({ $0.records }) { result.apply(try QueueRecord(decoding: record)) }
+      return result
+    }
+  }
+}
+
+struct QueueEngineTests {
+  private let executor = ScriptedExecutor()
+  private let store = MemoryStore()
+
+  private func engine(_ state: QueueState = QueueState(), slots: Int = 1) -> QueueEngine<ScriptedExecutor> {
+    let engine = QueueEngine(
+      state, store: store, executor: executor, slots: slots, delays: RetryDelays(disk: 0.01, first: 0.01)
+    ) { _ in }
+    engine.start()
+    return engine
+  }
+
+  /// Waits until the engine's state satisfies `condition`.
+  private func wait(
+    _ engine: QueueEngine<ScriptedExecutor>, until condition: @escaping @Sendable (QueueState) -> Bool,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let reached = DispatchSemaphore(value: 0)
+    // The observer runs on the engine's queue, where a report would deadlock: it only wakes this thread.
+    let token = engine.observe { reached.signal() }
+    defer { engine.stopObserving(token) }
+    let deadline = DispatchTime.now() + 20
+    while !condition(engine.report().state) {
+      if reached.wait(timeout: min(deadline, .now() + 0.05)) == .timedOut, DispatchTime.now() >= deadline {
+        Issue.record("not reached in 20 seconds", sourceLocation: sourceLocation)
+        return
+      }
+    }
+  }
+
+  @Test
+  func runsEverythingOnceInOrder() throws {
+    let engine = engine()
+    try engine.submit([submission("a", jobs: 2), submission("b", priority: 1)])
+    for job in [id("a"), id("b"), id("a", 1)] { executor.finish(job, .ended(JobEnd(.completed))) }
+    wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+    #expect(Set(executor.waitForBegun(3)) == [id("a"), id("b"), id("a", 1)])
+    #expect(executor.state.withLock { $0.begun.count } == 3)
+    #expect(try store.replayed == engine.report().state)
+  }
+
+  @Test
+  func nothingBeginsBeforeItIsWrittenDown() throws {
+    let engine = engine()
+    store.state.withLock { $0.refuses = true }
+    #expect(throws: MemoryStore.Refusal.self) { try engine.submit([submission("a")]) }
+    #expect(engine.report().state.jobs.isEmpty)
+    store.state.withLock { $0.refuses = false }
+    try engine.submit([submission("a")])
+    #expect(executor.waitForBegun(1) == [id("a")])
+    executor.finish(id("a"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[id("a")]?.status.hasEnded == true }
+  }
+
+  /// An end that cannot be written down is kept and written later; nothing is lost.
+  @Test
+  func endsAreWrittenDownLater() throws {
+    let engine = engine()
+    try engine.submit([submission("a"), submission("b")])
+    _ = executor.waitForBegun(1)
+    store.state.withLock { $0.refuses = true }
+    executor.finish(id("a"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[id("a")]?.status.hasEnded == true }
+    #expect(try store.replayed.jobs[id("a")]?.status == .running)
+    store.state.withLock { $0.refuses = false }
+    #expect(executor.waitForBegun(2) == [id("a"), id("b")])
+    #expect(try store.replayed.jobs[id("a")]?.status == .ended(JobEnd(.completed)))
+    executor.finish(id("b"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[id("b")]?.status.hasEnded == true }
+  }
+
+  @Test
+  func machineFaultsAreTriedAgain() throws {
+    let engine = engine()
+    try engine.submit([submission("a", maxRetries: 2)])
+    for _ in 0..<3 { executor.finish(id("a"), .machineFailed("I/O error")) }
+    wait(engine) { $0.jobs[id("a")]?.status.hasEnded == true }
+    #expect(engine.report().state.jobs[id("a")]?.status == .ended(JobEnd(.failed, problem: "I/O error")))
+    #expect(executor.waitForBegun(3).count == 3)
+  }
+
+  @Test
+  func aFullDiskFailsNothing() throws {
+    let engine = engine()
+    try engine.submit([submission("a")])
+    for _ in 0..<5 { executor.finish(id("a"), .diskFull("no space")) }
+    _ = executor.waitForBegun(6)
+    #expect(engine.report().state.jobs[id("a")]?.retries == 0)
+    executor.finish(id("a"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[id("a")]?.status == .ended(JobEnd(.completed)) }
+  }
+
+  @Test
+  func pauseResumeCancelRestart() throws {
+    let engine = engine()
+    try engine.submit([submission("a"), submission("b")])
+    _ = executor.waitForBegun(1)
+    #expect(try engine.command(.pause, [id("a")]).map(\.text) == ["paused"])
+    #expect(executor.waitForBegun(2) == [id("a"), id("b")])
+    #expect(try engine.command(.cancel, [id("b")]).map(\.text) == ["is being cancelled"])
+    wait(engine) { $0.jobs[id("b")]?.status == .ended(JobEnd(.cancelled)) }
+    #expect(executor.state.withLock { $0.settled[id("b")] } == JobEnd(.cancelled))
+    #expect(try engine.command(.cancel, [id("b")]).map(\.isEffective) == [false])
+    #expect(try engine.command(.resume, [id("a")]).map(\.text) == ["resumed"])
+    #expect(executor.waitForBegun(3).last == id("a"))
+    executor.finish(id("a"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[id("a")]?.status == .ended(JobEnd(.completed)) }
+    #expect(try engine.command(.restart, [id("a")]).map(\.text) == ["begins again"])
+    #expect(executor.state.withLock { $0.reset } == [id("a")])
+    #expect(executor.waitForBegun(4).last == id("a"))
+    executor.finish(id("a"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[id("a")]?.status.hasEnded == true }
+  }
+
+  /// A run that gets to its own end before it sees the request has completed.
+  @Test
+  func completionBeatsCancellation() throws {
+    let engine = engine()
+    try engine.submit([submission("a")])
+    _ = executor.waitForBegun(1)
+    executor.finish(id("a"), .ended(JobEnd(.completed)))
+    _ = try engine.command(.cancel, [id("a")])
+    wait(engine) { $0.jobs[id("a")]?.status.hasEnded == true }
+    #expect(engine.report().state.jobs[id("a")]?.status == .ended(JobEnd(.completed)))
+  }
+
+  @Test
+  func shutdownLeavesRunsToGoOn() throws {
+    let engine = engine(slots: 2)
+    try engine.submit([submission("a", jobs: 3)])
+    _ = executor.waitForBegun(2)
+    let done = DispatchSemaphore(value: 0)
+    engine.shutdown(drain: false) { done.signal() }
+    #expect(done.wait(timeout: .now() + 20) == .success)
+    let state = try store.replayed
+    #expect(state.jobs.values.allSatisfy { $0.status == .queued && $0.deaths == 0 })
+    #expect(executor.waitForBegun(2).count == 2)
+  }
+
+  @Test
+  func aDeathIsCountedAndTheRunGoesOn() throws {
+    var state = QueueState()
+    for record: QueueRecord in [.submitted(submission("a", jobs: 2)), .began(id("a"))] { state.apply(record) }
+    try store.append(
+      [.submitted(submission("a", jobs: 2)), .began(id("a"))].map { (record: QueueRecord) in
+        try record.encoded()
+      })
+    let engine = engine(state)
+    #expect(executor.waitForBegun(1) == [id("a")])
+    #expect(engine.report().state.jobs[id("a")]?.deaths == 1)
+    for job in [id("a"), id("a", 1)] { executor.finish(job, .ended(JobEnd(.completed))) }
+    wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+    #expect(try store.replayed == engine.report().state)
+  }
+
+  @Test
+  func resubmissionContinuesWhatFailed() throws {
+    let engine = engine()
+    try engine.submit([submission("a", jobs: 2)])
+    executor.finish(id("a"), .ended(JobEnd(.failed, problem: "bad")))
+    executor.finish(id("a", 1), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+    #expect(try engine.continueEnded("a") == [id("a")])
+    #expect(executor.waitForBegun(3).last == id("a"))
+    executor.finish(id("a"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[id("a")]?.status == .ended(JobEnd(.completed)) }
+    #expect(try engine.continueEnded("a").isEmpty)
+  }
+
+  @Test
+  func waitingRunsSayWhy() throws {
+    let engine = engine()
+    try engine.submit([submission("a", jobs: 3)])
+    _ = executor.waitForBegun(1)
+    let waiting = engine.report().waiting
+    #expect(waiting[id("a", 1)] == "a free slot (1 of 1 in use, next)")
+    #expect(waiting[id("a", 2)] == "a free slot (1 of 1 in use, 1 ahead)")
+    for job in 0..<3 { executor.finish(id("a", job), .ended(JobEnd(.completed))) }
+    wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+  }
+}

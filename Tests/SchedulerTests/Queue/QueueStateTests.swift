@@ -1,0 +1,113 @@
+import Testing
+
+@testable import Scheduler
+
+/// A submission of so many jobs.
+func submission(_ name: String, jobs: Int = 1, priority: Int = 0, maxRetries: Int = 0) -> Submission {
+  Submission(
+    name: name, payload: "{}", folder: ".",
+    jobs: (0..<jobs).map { JobDescription("job\($0)", labels: ["number": "\($0)"]) }, priority: priority,
+    maxRetries: maxRetries, fingerprint: name)
+}
+
+func id(_ submission: String, _ job: Int = 0) -> JobID { JobID(submission: submission, job: "job\(job)") }
+
+struct QueueStateTests {
+  @Test
+  func recordsAddUp() {
+    var state = QueueState()
+    #expect(state.apply(.submitted(submission("a", jobs: 2))))
+    #expect(state.apply(.began(id("a"))))
+    #expect(state.apply(.ended(id("a"), JobEnd(.completed))))
+    #expect(state.apply(.paused(id("a", 1))))
+    #expect(state.jobs[id("a")]?.status == .ended(JobEnd(.completed)))
+    #expect(state.jobs[id("a", 1)]?.status == .paused)
+    #expect(state.jobs(of: submission("a", jobs: 2)).map(\.id.job) == ["job0", "job1"])
+  }
+
+  @Test(arguments: [
+    QueueRecord.submitted(submission("a")), .began(id("b")), .resumed(id("a")),
+    .requeued(id("a"), problem: nil),
+    .restarted(id("a")), .continued(id("a")), .died(id("a"), progress: nil), .placed("b"),
+    .retried(id("a"), problem: ""),
+  ])
+  func whatDoesNotFitChangesNothing(record: QueueRecord) {
+    var state = QueueState()
+    state.apply(.submitted(submission("a")))
+    let jobs = state.jobs
+    #expect(!state.apply(record))
+    #expect(state.jobs == jobs)
+  }
+
+  @Test
+  func endedJobsStayEnded() {
+    var state = QueueState()
+    state.apply(.submitted(submission("a")))
+    state.apply(.ended(id("a"), JobEnd(.cancelled)))
+    for record: QueueRecord in [
+      .began(id("a")), .paused(id("a")), .ended(id("a"), JobEnd(.completed)), .died(id("a"), progress: 3),
+    ] {
+      #expect(!state.apply(record))
+    }
+    #expect(state.jobs[id("a")]?.status == .ended(JobEnd(.cancelled)))
+  }
+
+  /// Deaths without a new checkpoint make a suspect, more of them a failure; a checkpoint in between starts anew.
+  @Test
+  func deathsCount() {
+    var state = QueueState()
+    state.apply(.submitted(submission("a")))
+    func die(at progress: Int?) {
+      state.apply(.began(id("a")))
+      state.apply(.died(id("a"), progress: progress))
+    }
+    for _ in 0..<2 { die(at: nil) }
+    #expect(state.jobs[id("a")]?.isSuspect == false)
+    die(at: 10)
+    #expect(state.jobs[id("a")]?.deaths == 1)
+    for _ in 0..<2 { die(at: 10) }
+    #expect(state.jobs[id("a")]?.isSuspect == true)
+    for _ in 0..<2 { die(at: 10) }
+    #expect(state.jobs[id("a")]?.status == .queued)
+    die(at: 10)
+    guard case .ended(let end) = state.jobs[id("a")]?.status else {
+      Issue.record("still \(state.jobs[id("a")]?.status.name ?? "gone") after six deaths")
+      return
+    }
+    #expect(end.kind == .failed)
+    #expect(end.problem?.contains("died 6 times") == true)
+  }
+
+  @Test
+  func deathOfACancelledRunCancelsIt() {
+    var state = QueueState()
+    state.apply(.submitted(submission("a")))
+    state.apply(.began(id("a")))
+    state.apply(.cancelRequested(id("a")))
+    state.apply(.died(id("a"), progress: nil))
+    #expect(state.jobs[id("a")]?.status == .ended(JobEnd(.cancelled)))
+  }
+
+  /// Every record, and a snapshot of a state with every status, reads back as it was.
+  @Test
+  func recordsRoundTrip() throws {
+    var state = QueueState()
+    var records: [QueueRecord] = [
+      .submitted(submission("ä/\"quoted\"\n", jobs: 3)), .submitted(submission("b", jobs: 4, priority: -3)),
+      .began(id("b")), .paused(id("b", 1)), .ended(id("b", 2), JobEnd(.failed, problem: "no room")),
+      .cancelRequested(id("b")), .died(id("b"), progress: 7), .placed("b"), .restarted(id("b")),
+      .began(id("b")), .retried(id("b"), problem: "I/O"), .began(id("b")), .requeued(id("b"), problem: nil),
+      .resumed(id("b", 1)), .continued(id("b", 2)),
+    ]
+    for record in records { #expect(state.apply(record), "\(record)") }
+    records += state.snapshot
+    for record in records { #expect(try QueueRecord(decoding: record.encoded()) == record) }
+    var restored = QueueState()
+    restored.apply(.submitted(submission("of another time")))
+    for record in state.snapshot { restored.apply(try QueueRecord(decoding: record.encoded())) }
+    #expect(restored == state)
+    restored.apply(.submitted(submission("c")))
+    state.apply(.submitted(submission("c")))
+    #expect(restored == state)
+  }
+}
