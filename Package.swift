@@ -44,7 +44,7 @@ let package = Package(
     library(
       "Datasets", ["CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
     library("Experiments", ["TensorCore", "Networks", "Datasets", "Files"]),
-    library("Scheduler"),
+    library("Scheduler", ["Files"]),
     .executableTarget(
       name: "bitlab",
       dependencies: ["TensorCore", "Networks", "Datasets", "Files", "Experiments", "Scheduler"],
@@ -58,7 +58,7 @@ let package = Package(
     tests("FilesTests", ["Files"]),
     tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files"]),
     tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
-    tests("SchedulerTests", ["Scheduler"]),
+    tests("SchedulerTests", ["Scheduler", "Files"]),
     tests("BitLabTests", ["bitlab", "Experiments", "Datasets", "Files"]),
   ]
 )
