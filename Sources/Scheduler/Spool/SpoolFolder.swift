@@ -1,0 +1,171 @@
+import Files
+import Glibc
+import Synchronization
+
+/// The folder that configs are dropped into, and how they leave it.
+///
+///     configs/queue/             what is to be taken
+///     configs/queue/rejected/    what could not be, each with `<name>.error.txt` beside it
+///     configs/queue/.taken/      what is being removed: empty but for a moment, or after a crash
+///
+/// A file can be replaced at any moment, also between a look at it and its removal. So files are first moved
+/// aside, where nobody else writes, then compared with what was read, and removed or put back. What a crash left
+/// aside is put back when the folder is opened: a file can come twice, but none is lost.
+package final class SpoolFolder: Sendable {
+  package let path: String
+  package var rejectedPath: String { FilePath.join(path, "rejected") }
+  private var takenPath: String { FilePath.join(path, ".taken") }
+  private let fileSystem: any FileSystem
+  /// One file leaves at a time: two of one name would meet aside.
+  private let moving = Mutex(())
+
+  /// Opens the folder, creating what is missing of it.
+  package init(_ path: String, in fileSystem: any FileSystem) throws(FileError) {
+    self.path = path
+    self.fileSystem = fileSystem
+    try prepare()
+  }
+
+  /// Creates what is missing, and puts back what was left aside.
+  package func prepare() throws(FileError) {
+    try moving.withLock { _ throws(FileError) in
+      try createFolders()
+      for name in try fileSystem.list(takenPath) { try putBack(name) }
+    }
+  }
+
+  /// Removes a file whose bytes are durable elsewhere by now. `false` where the folder no longer holds that
+  /// version: what has its name now stays, to be taken in turn.
+  package func accept(_ file: SpooledFile) throws(FileError) -> Bool {
+    let isRemoved = try moving.withLock { _ throws(FileError) in try remove(file) }
+    if isRemoved { try fileSystem.synchronizeFolder(path) }
+    return isRemoved
+  }
+
+  /// Removes files whose bytes are durable elsewhere by now, with one sync for all; returns those that it found
+  /// replaced or gone. One that cannot be removed does not keep the others; then the first error is thrown.
+  ///
+  /// A removal that failed may be tried again. What is not removed in the end comes again after a restart.
+  @discardableResult
+  package func accept(_ files: [SpooledFile]) throws(FileError) -> [SpooledFile] {
+    var replaced: [SpooledFile] = []
+    var failure: FileError?
+    for file in files {
+      do throws(FileError) {
+        if try !moving.withLock({ _ throws(FileError) in try remove(file) }) { replaced.append(file) }
+      } catch {
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
+    if replaced.count < files.count { try fileSystem.synchronizeFolder(path) }
+    return replaced
+  }
+
+  /// Moves an entry to `rejected/`, with the explanation beside it; returns its path there, or nil where the
+  /// folder no longer holds that version.
+  ///
+  /// The explanation is on the disk before the file moves: a crash leaves the file in the queue, to be rejected
+  /// again under the same name, or everything in place.
+  @discardableResult
+  package func reject(_ entry: SpoolEntry, _ explanation: String) throws -> String? {
+    try moving.withLock { _ -> String? in
+      guard holds(entry, in: path) else { return nil }
+      // Either may have been removed since.
+      try createFolders()
+      let name = RejectedName(entry.name).first { !isTaken(FilePath.join(rejectedPath, $0)) }
+      let rejected = FilePath.join(rejectedPath, name)
+      let text = rejected + ".error.txt"
+      try DurableFile.write(
+        explanation.hasSuffix("\n") ? explanation : explanation + "\n", to: text, in: fileSystem)
+      do throws(FileError) {
+        try move(entry.name, to: rejected)
+      } catch {
+        try? fileSystem.remove(text)
+        if error.isMissing, !holds(entry, in: path) { return nil }
+        throw error
+      }
+      let moved = SpoolEntry.look(at: SpoolPath.join(rejectedPath, SpoolName(name)), named: entry.name)
+      guard let moved, moved.isSameVersion(as: entry) else {
+        // Replaced in the moment before the move: the new one has not been looked at.
+        try putBack(from: rejected, as: entry.name)
+        try? fileSystem.remove(text)
+        return nil
+      }
+      try fileSystem.synchronizeFolder(rejectedPath)
+      return rejected
+    }
+  }
+
+  /// Moves a file that was read, but holds no valid config, to `rejected/`.
+  @discardableResult
+  package func reject(_ file: SpooledFile, _ explanation: String) throws -> String? {
+    try reject(file.entry, explanation)
+  }
+
+  private func createFolders() throws(FileError) {
+    try fileSystem.createFolders(path)
+    for folder in [rejectedPath, takenPath] where try fileSystem.createFolder(folder) {
+      try fileSystem.synchronizeFolder(path)
+    }
+  }
+
+  private func remove(_ file: SpooledFile) throws(FileError) -> Bool {
+    let queued = FilePath.join(path, file.name)
+    let aside = FilePath.join(takenPath, file.name)
+    if !holds(file.entry, in: takenPath) {
+      guard holds(file.entry, in: path) else { return false }
+      try createFolders()
+      // Left behind by a failure: not read yet, for all we know.
+      if isTaken(aside) { try putBack(file.name) }
+      do throws(FileError) {
+        try fileSystem.rename(queued, to: aside)
+      } catch {
+        if error.isMissing, !isTaken(queued) { return false }
+        throw error
+      }
+      guard holds(file.entry, in: takenPath) else {
+        try putBack(file.name)
+        return false
+      }
+    }
+    try fileSystem.remove(aside)
+    return true
+  }
+
+  private func holds(_ entry: SpoolEntry, in folder: String) -> Bool {
+    SpoolEntry.look(at: SpoolPath.join(folder, entry.name), named: entry.name)?.isSameVersion(as: entry)
+      ?? false
+  }
+
+  /// Whether there is anything at `path`, a link that leads nowhere included.
+  private func isTaken(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
+  private func move(_ name: SpoolName, to newPath: String) throws(FileError) {
+    if let text = name.text { return try fileSystem.rename(FilePath.join(path, text), to: newPath) }
+    // `FileSystem` knows names that are text alone.
+    if rename(SpoolPath.join(path, name), newPath) != 0 {
+      throw FileError(.rename, FilePath.join(path, name.description), code: errno)
+    }
+  }
+
+  private func putBack(_ name: String) throws(FileError) {
+    try putBack(from: FilePath.join(takenPath, name), as: SpoolName(name))
+  }
+
+  /// Gives a file its place in the queue again; where that is taken by now, one beside it.
+  private func putBack(from source: String, as name: SpoolName) throws(FileError) {
+    if !isThere(name), let text = name.text {
+      return try fileSystem.rename(source, to: FilePath.join(path, text))
+    }
+    let free = RejectedName(name).first { !isThere(SpoolName($0)) }
+    try fileSystem.rename(source, to: FilePath.join(path, free))
+  }
+
+  private func isThere(_ name: SpoolName) -> Bool {
+    SpoolEntry.look(at: SpoolPath.join(path, name), named: name) != nil
+  }
+}
