@@ -14,7 +14,7 @@ build: ## Build the program: .build/release/bitlab
 	swift build -c release --product bitlab
 
 test: ## Run all tests
-	swift test -c release $(TESTING)
+	swift test -c release --disable-xctest $(TESTING)
 
 quickstart: build ## Train two small experiments on the built-in digits and print their summaries
 	.build/release/bitlab run configs/quickstart.json configs/quickstart-vit.json

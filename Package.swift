@@ -7,6 +7,9 @@ import PackageDescription
 /// FMA; `baseline` on every CPU of the architecture. Results are identical to the byte between machines only
 /// for the same choice on the same kind of CPU.
 let cpu = Context.environment["BITLAB_CPU"] ?? "native"
+precondition(
+  ["native", "x86-64-v3", "baseline"].contains(cpu),
+  "BITLAB_CPU is \(cpu), expected native, x86-64-v3 or baseline")
 
 /// Code does not inline across modules built with other CPU flags, so every target gets the same ones.
 func cpuFlags() -> [String] {

@@ -14,20 +14,37 @@ enum BitLab {
       arguments = try Arguments(words, environment: environment)
     } catch {
       FileHandle.standardError.write(Data("bitlab: \(error)\n".utf8))
+      if words.contains("--json") {
+        let problem = OrderedJSON.object([
+          .init("error", .string("\(error)")), .init("exit_code", .integer(Int(ExitCode.usage))),
+        ])
+        FileHandle.standardOutput.write(Data((problem.pretty + "\n").utf8))
+      }
       return ExitCode.usage
     }
     let console = Console(arguments, environment: environment)
     let exitCode = run(arguments, console)
+    // A program that asked for JSON gets one value, whatever happened.
+    if arguments.json, !console.hasPrintedResult {
+      let problem = OrderedJSON.object([
+        .init("error", .init(console.lastProblem)), .init("exit_code", .integer(Int(exitCode))),
+      ])
+      console.result(problem.pretty)
+    }
     return exitCode == ExitCode.done && console.hasLostResults ? ExitCode.failure : exitCode
   }
 
   private static func run(_ arguments: Arguments, _ console: Console) -> Int32 {
     if arguments.wantsVersion {
-      console.result("bitlab \(Machine.bitlabVersion)")
+      console.result(
+        arguments.json
+          ? OrderedJSON.object([.init("version", .string(Machine.bitlabVersion))]).pretty
+          : "bitlab \(Machine.bitlabVersion)")
       return ExitCode.done
     }
     if arguments.wantsHelp {
-      console.result(arguments.verb.map(Help.verb) ?? Help.general)
+      let text = arguments.verb.map(Help.verb) ?? Help.general
+      console.result(arguments.json ? OrderedJSON.object([.init("help", .string(text))]).pretty : text)
       return ExitCode.done
     }
     guard let verb = arguments.verb else {

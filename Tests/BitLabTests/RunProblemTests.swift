@@ -117,7 +117,9 @@ struct RunProblemTests {
     let result = try program.run(after: "trap '' XFSZ; ulimit -f 8", ["run", "tiny.json", "--jobs", "1"])
     #expect(result.code == 1)
     #expect(result.errors.contains("tiny/small-seed0: completed"), "\(result.errors)")
-    #expect(result.errors.contains("trying again, 1 of 2") && result.errors.contains("trying again, 2 of 2"))
+    #expect(
+      result.errors.contains("trying again in 1 s, 1 of 2")
+        && result.errors.contains("trying again in 2 s, 2 of 2"))
     #expect(result.errors.contains(/tiny\/large-seed0: failed: cannot write .*checkpoint.*File too large/))
     let record = try program.record("results/tiny", "large-seed0")
     #expect(

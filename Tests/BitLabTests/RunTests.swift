@@ -48,6 +48,29 @@ struct RunTests {
     #expect(!program.exists("results/tiny-2"))
   }
 
+  /// Equal texts in different folders name different files.
+  @Test func equalConfigsThatNameOtherFilesAreNotTheSame() throws {
+    let program = try Program()
+    try program.put(ConfigText(seeds: "[0]").text, as: "first.json")
+    try program("run", "first.json")
+    let model = "results/tiny/runs/full-seed0/model.safetensors"
+    let text = ConfigText(
+      name: "warm", training: #", "initial_weights": "w.safetensors""#,
+      variants: #"{"name": "full", "bits": 32}"#,
+      seeds: "[0]"
+    ).text
+    for folder in ["a", "b"] {
+      try program.put(text, as: "\(folder)/warm.json")
+      try FileManager.default.copyItem(
+        atPath: program.file(model), toPath: program.file("\(folder)/w.safetensors"))
+    }
+    #expect(try program("run", "a/warm.json").code == 0)
+    let again = try program("run", "a/warm.json")
+    #expect(again.code == 0 && !program.exists("results/warm-2"))
+    let other = try program("run", "b/warm.json")
+    #expect(other.code == 0 && other.errors.contains("warm-2/full-seed0: completed"))
+  }
+
   @Test func anotherConfigOfTheNameGetsAFolderOfItsOwn() throws {
     let program = try Program()
     try program.put(ConfigText().text, as: "tiny.json")

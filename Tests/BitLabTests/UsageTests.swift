@@ -3,6 +3,22 @@ import Testing
 
 /// The command line itself.
 struct UsageTests {
+  /// Whatever happens, a program that asked for JSON gets one value.
+  @Test(arguments: [
+    ["--version", "--json"], ["--help", "--json"], ["run", "--json"], ["run", "none.json", "--json"],
+    ["summary", "none", "--json"], ["frobnicate", "--json"],
+  ]) func jsonAlways(arguments: [String]) throws {
+    let program = try Program()
+    let process = program.process(arguments)
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(try program.json(output) is [String: Any], "\(output)")
+  }
+
   @Test(
     arguments: [
       (["ru", "x"], "unknown verb `ru`: did you mean `run`?"),

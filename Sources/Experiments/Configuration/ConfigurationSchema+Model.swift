@@ -17,7 +17,8 @@ extension ConfigurationSchema {
       "Whether the MLP's linear layers have a bias: one value, or one a layer with the output layer last."),
     ConfigurationKey(
       "model.width", count(from: 1), .required, when: vit, "Width of the ViT; divisible by heads."),
-    ConfigurationKey("model.layers", count(from: 1), .required, when: vit, "Transformer blocks of the ViT."),
+    ConfigurationKey(
+      "model.layers", .integer(1...10_000), .required, when: vit, "Transformer blocks of the ViT."),
     ConfigurationKey("model.heads", count(from: 1), .required, when: vit, "Attention heads of each block."),
     ConfigurationKey(
       "model.mlp_width", count(from: 1), .required, when: vit, "Hidden width of each block's MLP."),

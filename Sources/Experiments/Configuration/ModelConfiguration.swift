@@ -36,6 +36,7 @@ struct ParameterEstimate {
     }
   }
 
-  /// Bytes that training holds for the parameters: the weight, its quantized copy, its gradient, Adam's two means.
-  var trainingBytes: Double { parameters * 20 }
+  /// Bytes that training holds for the parameters at the least: the weight, its packed copies, a gradient, Adam's two
+  /// moments, and the copies that checkpoints are written from.
+  var trainingBytes: Double { parameters * 36 }
 }

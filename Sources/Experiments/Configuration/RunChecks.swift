@@ -125,12 +125,27 @@ struct RunChecks {
     at culprit: String
   ) {
     let estimate = ParameterEstimate(architecture, image: dataset?.image, classes: dataset?.classes)
-    guard estimate.trainingBytes > Double(physicalMemory) else { return }
+    var (parameters, bytes) = (estimate.parameters, estimate.trainingBytes)
+    // Sizes that no machine could hold are refused by the estimate; only those below it are worth laying out.
+    if bytes <= Double(physicalMemory), let image = dataset?.image, let classes = dataset?.classes,
+      let batchSize = settings.integer("training.batch_size"), fits(architecture, image)
+    {
+      let specification = NetworkSpecification(architecture: architecture, image: image, classes: classes)
+      let memory = TrainingMemory(specification, batchSize: batchSize, threads: Machine.cores)
+      (parameters, bytes) = (Double(memory.parameters), Double(memory.bytes))
+    }
+    guard bytes > Double(physicalMemory) else { return }
     report(
-      "the model has \(Self.rounded(estimate.parameters)) parameters and takes "
-        + "\(Self.rounded(estimate.trainingBytes / 1e9)) GB to train, this machine has "
+      "the model has \(Self.rounded(parameters)) parameters and takes "
+        + "\(Self.rounded(bytes / 1e9)) GB to train, this machine has "
         + "\(Self.rounded(Double(physicalMemory) / 1e9)) GB of memory",
       at: culprit, "dataset.name")
+  }
+
+  /// Whether the network can be laid out at all: contradictions are reported elsewhere.
+  private func fits(_ architecture: NetworkSpecification.Architecture, _ image: Networks.ImageShape) -> Bool {
+    guard case .vit(let vit) = architecture else { return true }
+    return vit.width % vit.heads == 0 && image.width % vit.patch == 0 && image.height % vit.patch == 0
   }
 
   /// The number in three digits: `16.7`, `8.05e5`.

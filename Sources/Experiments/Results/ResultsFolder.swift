@@ -48,6 +48,8 @@ package struct ExperimentFolder: Hashable, Sendable {
 
   /// The config as submitted, byte for byte.
   package var configFile: String { FilePath.join(path, "config.json") }
+  /// Where a config that names other files lies: equal texts in different folders mean different files.
+  package var originFile: String { FilePath.join(path, ".origin") }
   package var curvesFile: String { FilePath.join(path, "curves.csv") }
   package var summaryCSVFile: String { FilePath.join(path, "summary.csv") }
   package var summaryJSONFile: String { FilePath.join(path, "summary.json") }

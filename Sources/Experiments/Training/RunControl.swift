@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 /// What others ask of a run in progress. The run looks before every step, so an answer comes within one.
@@ -10,14 +11,25 @@ package final class RunControl: Sendable {
     case cancel
   }
 
+  private let asked = DispatchSemaphore(value: 0)
   private let state = Atomic<Int>(Request.proceed.rawValue)
 
   package init() {}
 
   package var request: Request {
     get { Request(rawValue: state.load(ordering: .acquiring))! }
-    set { state.store(newValue.rawValue, ordering: .releasing) }
+    set {
+      state.store(newValue.rawValue, ordering: .releasing)
+      asked.signal()
+    }
   }
 
   package var asksToStop: Bool { request != .proceed }
+
+  /// Waits so long, or until somebody asks to stop; returns whether somebody has.
+  package func waitForRequest(seconds: Double) -> Bool {
+    guard !asksToStop else { return true }
+    _ = asked.wait(timeout: .now() + seconds)
+    return asksToStop
+  }
 }

@@ -68,6 +68,8 @@ package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
   /// Whether the same run may succeed when tried again.
   package var mayPass: Bool { kind != .content }
 
+  package var isDiskFull: Bool { kind == .machine(isDiskFull: true) }
+
   package init(kind: Kind, _ description: String) {
     self.kind = kind
     self.description = description

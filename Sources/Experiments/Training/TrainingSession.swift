@@ -76,7 +76,17 @@ final class TrainingSession {
     let shape = dataset.shape
     let image = Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
     if let problem = plan.patchProblem(image: image) { throw RunFailure(kind: .content, problem) }
-    return plan.networkSpecification(image: image, classes: dataset.classes)
+    let specification = plan.networkSpecification(image: image, classes: dataset.classes)
+    // Validation has seen to this where it knew the images; memory that is not there would end the process.
+    let memory = TrainingMemory(
+      specification, batchSize: min(plan.training.batchSize, dataset.train.count), threads: Machine.cores)
+    guard UInt64(memory.bytes) <= ProcessInfo.processInfo.physicalMemory else {
+      throw RunFailure(
+        kind: .content,
+        "the model has \(memory.parameters) parameters and takes \(memory.bytes / 1_000_000) MB to train, this machine "
+          + "has \(ProcessInfo.processInfo.physicalMemory / 1_000_000) MB of memory: make it smaller")
+    }
+    return specification
   }
 
   private static func restore(
@@ -217,6 +227,7 @@ final class TrainingSession {
     record.take(state)
     checkpoint()
     recorder.write(record)
+    state.activeSeconds += clock.restart()
     return nil
   }
 

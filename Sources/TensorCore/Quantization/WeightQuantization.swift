@@ -1,4 +1,4 @@
-/// How the weights of one matrix map to levels: `level(w) = quantize((w - shift) * inverse)`, weight `level * scale`.
+/// How the weights of one matrix map to levels: `level(w) = round(w / divisor)` clipped, or `sign(w - shift)`; weight `level * scale`.
 package struct WeightLevels: Sendable, Equatable {
   package enum Grid: Sendable {
     /// -1, 0, 1: rounded half to even and clipped.

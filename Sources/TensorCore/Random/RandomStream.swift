@@ -56,10 +56,21 @@ package struct RandomStream: RandomNumberGenerator, Sendable {
     }
   }
 
-  /// A random order of `0..<count`, by Fisher and Yates' shuffle.
+  /// A random order of `0..<count`, by Fisher and Yates' shuffle, written out so that no other toolchain's library
+  /// changes it.
   package mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)
-    order.shuffle(using: &self)
+    for last in stride(from: count - 1, to: 0, by: -1) { order.swapAt(last, Int(below(UInt64(last) + 1))) }
     return order
+  }
+
+  /// Uniform in `0..<bound`, by Lemire's multiplication without bias.
+  private mutating func below(_ bound: UInt64) -> UInt64 {
+    var product = next().multipliedFullWidth(by: bound)
+    if product.low < bound {
+      let unfair = (0 &- bound) % bound
+      while product.low < unfair { product = next().multipliedFullWidth(by: bound) }
+    }
+    return product.high
   }
 }

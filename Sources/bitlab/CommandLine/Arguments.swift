@@ -49,7 +49,7 @@ struct Arguments {
   }
 
   private mutating func takeOperand(_ word: String) throws(UsageError) {
-    guard verb == nil, !wantsHelp || operands.isEmpty else {
+    guard verb == nil else {
       operands.append(word)
       return
     }

@@ -9,6 +9,8 @@ final class Console: Sendable {
   private let coloredStreams: Set<Int32>
   private let lock = Mutex(())
   private let lostResults = Mutex(false)
+  private let printed = Mutex(false)
+  private let problem = Mutex<String?>(nil)
 
   enum Style: String {
     case plain = ""
@@ -43,6 +45,7 @@ final class Console: Sendable {
 
   /// A result, on stdout.
   func result(_ text: String) {
+    printed.withLock { $0 = true }
     guard let code = write(text + "\n", to: STDOUT_FILENO) else { return }
     // Whoever reads a pipe may stop when they have seen enough; anything else is a loss.
     if code != EPIPE,
@@ -55,14 +58,26 @@ final class Console: Sendable {
     }
   }
 
+  /// Whether anything went to stdout.
+  var hasPrintedResult: Bool { printed.withLock { $0 } }
+
+  /// What was last said to have gone wrong.
+  var lastProblem: String? { problem.withLock { $0 } }
+
   /// Whether a result could not be written.
   var hasLostResults: Bool { lostResults.withLock { $0 } }
 
   /// An error, always shown.
-  func error(_ text: String) { write("\(styled("bitlab:", .red)) \(text)\n", to: STDERR_FILENO) }
+  func error(_ text: String) {
+    problem.withLock { $0 = text }
+    write("\(styled("bitlab:", .red)) \(text)\n", to: STDERR_FILENO)
+  }
 
   /// Text that already names its place, always shown.
-  func diagnostics(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+  func diagnostics(_ text: String) {
+    problem.withLock { $0 = text }
+    write(text + "\n", to: STDERR_FILENO)
+  }
 
   /// What goes on, unless asked to be quiet.
   func info(_ text: String) {

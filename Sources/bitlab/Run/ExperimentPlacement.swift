@@ -1,5 +1,6 @@
 import Experiments
 import Files
+import Foundation
 
 /// An experiment with its folder under the results.
 struct PlacedExperiment {
@@ -35,10 +36,13 @@ struct ExperimentPlacement {
         experiment: experiment, name: name, folder: folder, configFolder: file.folder)
       if !files.exists(folder.path) || isUnfinished(folder) {
         try folder.create(in: files)
+        if experiment.namesFiles {
+          try DurableFile.write(Self.absolute(file.folder) + "\n", to: folder.originFile, in: files)
+        }
         try DurableFile.write(file.bytes, to: folder.configFile, in: files)
         return placed
       }
-      if holds(experiment, folder) { return placed }
+      if holds(experiment, file, folder) { return placed }
       number += 1
     }
   }
@@ -47,16 +51,29 @@ struct ExperimentPlacement {
   private func isUnfinished(_ folder: ExperimentFolder) -> Bool {
     let runs = FilePath.name(of: folder.runsFolder)
     guard let names = try? files.list(folder.path),
-      names.allSatisfy({ $0 == runs || DurableFile.isTemporary($0) })
+      names.allSatisfy({ $0 == runs || $0.hasPrefix(".") })
     else { return false }
     return !names.contains(runs) || (try? files.list(folder.runsFolder)) == []
   }
 
-  /// Whether the folder's config is equal to this one. A folder without a readable config is somebody else's.
-  private func holds(_ experiment: Experiment, _ folder: ExperimentFolder) -> Bool {
-    guard files.exists(folder.configFile), let bytes = try? files.readAll(folder.configFile) else {
-      return false
-    }
-    return (try? Experiment(bytes: bytes, path: folder.configFile)) == experiment
+  /// Whether the folder's config is equal to this one, and means the same files. A folder without a readable config is
+  /// somebody else's.
+  func holds(_ experiment: Experiment, _ file: ConfigurationFile, _ folder: ExperimentFolder) -> Bool {
+    guard files.exists(folder.configFile), let bytes = try? files.readAll(folder.configFile),
+      (try? Experiment(bytes: bytes, path: folder.configFile)) == experiment
+    else { return false }
+    guard experiment.namesFiles, let origin = try? files.readText(folder.originFile) else { return true }
+    return origin == Self.absolute(file.folder) + "\n"
+  }
+
+  private static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.path
+  }
+}
+
+extension Experiment {
+  /// Whether the config names files relative to itself.
+  fileprivate var namesFiles: Bool {
+    Plan(self).runs.contains { $0.dataset.idx != nil || $0.training.initialWeights != nil }
   }
 }

@@ -20,7 +20,9 @@ struct ExperimentReport {
   }
 
   /// What the runs' records say now. A record that cannot be read counts as that of a run that has not begun.
-  var summary: Summary {
+  ///
+  /// - Parameter failed: runs, by id, that failed in this process: a full disk may have kept their records from saying so.
+  func summary(failed: Set<String> = []) -> Summary {
     var groups: [SummaryGroup] = []
     for run in Plan(experiment).runs {
       let grid = run.gridPoint.map { GridText($0) }
@@ -29,9 +31,16 @@ struct ExperimentReport {
           SummaryGroup(variant: run.variant, bits: run.precision.rawValue, grid: grid, seeds: [], runs: []))
       }
       groups[groups.count - 1].seeds.append(run.seed)
-      if let record = try? RunRecord(reading: folder.run(run.id).recordFile, in: files) {
-        groups[groups.count - 1].runs.append(record)
+      var record = try? RunRecord(reading: folder.run(run.id).recordFile, in: files)
+      if failed.contains(run.id) {
+        record =
+          record
+          ?? RunRecord(
+            experiment: name, run: run.id, variant: run.variant, seed: run.seed, bits: run.precision.rawValue,
+            method: nil, configHash: experiment.configHash, parameters: nil, weightBytes: nil)
+        record?.status = .failed
       }
+      if let record { groups[groups.count - 1].runs.append(record) }
     }
     return Summary(experiment: name, groups: groups)
   }
@@ -41,6 +50,6 @@ struct ExperimentReport {
     try MergedCurves.write(
       Plan(experiment).runs.map { folder.run($0.id).curveFile }, gridKeys: experiment.grid.map(\.key),
       to: folder.curvesFile, in: files)
-    try summary.write(to: folder, in: files)
+    try summary().write(to: folder, in: files)
   }
 }

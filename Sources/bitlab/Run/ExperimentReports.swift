@@ -6,6 +6,8 @@ import Synchronization
 final class ExperimentReports: Sendable {
   private struct State {
     var hasProblems = false
+    /// Runs that failed, by experiment.
+    var failed: [String: Set<String>] = [:]
     /// When each experiment may be written again.
     var due: [String: ContinuousClock.Instant] = [:]
   }
@@ -30,9 +32,13 @@ final class ExperimentReports: Sendable {
   /// Whether a run failed or diverged, or the last reports could not be written.
   var hasProblems: Bool { state.withLock { $0.hasProblems } }
 
+  /// The runs that failed, by experiment.
+  var failed: [String: Set<String>] { state.withLock { $0.failed } }
+
   func ended(_ run: PlacedRun, _ outcome: RunOutcome) {
     state.withLock { state in
       if outcome.status.hasFailed { state.hasProblems = true }
+      if outcome.status == .failed { state.failed[run.experiment, default: []].insert(run.plan.id) }
       let start = clock.now
       guard let report = reports[run.experiment], state.due[run.experiment].map({ $0 <= start }) ?? true
       else { return }

@@ -2,16 +2,16 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Turns SIGINT and SIGTERM into a request to stop: the first asks, a second one ends the process at once.
+/// Turns SIGINT, SIGTERM and, by default, SIGHUP into a request to stop: the first asks, a second one ends the process at once.
 final class InterruptWatch: @unchecked Sendable {
   // Sendable invariant: `sources` changes only in `init`.
   private let received = Mutex<Int32?>(nil)
   private var sources: [any DispatchSourceSignal] = []
 
   /// - Parameter stop: called once, with the signal's number.
-  init(_ stop: @escaping @Sendable (Int32) -> Void) {
+  init(signals: [Int32] = [SIGINT, SIGTERM, SIGHUP], _ stop: @escaping @Sendable (Int32) -> Void) {
     let queue = DispatchQueue(label: "bitlab.signals")
-    for number in [SIGINT, SIGTERM] {
+    for number in signals {
       // The default action would end the process before the source sees the signal.
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)

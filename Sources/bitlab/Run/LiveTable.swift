@@ -112,7 +112,7 @@ final class LiveTable: RunObserver {
     let nameWidth = max(3, min(shown.map(\.count).max() ?? 3, size.columns - 60))
     func line(_ cells: [String]) -> String {
       let widths = [9, 9, 10, 12, 10, 9]
-      let name = cells[0].count > nameWidth ? String(cells[0].suffix(nameWidth)) : cells[0]
+      let name = Self.shortened(cells[0], to: nameWidth)
       let padded = name.padding(toLength: nameWidth, withPad: " ", startingAt: 0)
       let rest = zip(cells.dropFirst(), widths).map {
         String(repeating: " ", count: max(0, $1 - $0.count)) + $0
@@ -124,6 +124,12 @@ final class LiveTable: RunObserver {
     let waiting = total - state.ended - state.order.count
     let footer = "\(state.order.count) running, \(max(0, waiting)) waiting, \(state.ended) of \(total) ended"
     return [console.styled(header, .bold)] + rows + [console.styled(footer, .dim)]
+  }
+
+  /// The name without its middle, where it is too long: the variant stands in front, the seed behind.
+  private static func shortened(_ name: String, to width: Int) -> String {
+    guard name.count > width, width > 2 else { return String(name.prefix(width)) }
+    return name.prefix(width / 2) + "…" + name.suffix(width - width / 2 - 1)
   }
 
   private func cells(_ row: Row) -> [String] {

@@ -26,14 +26,20 @@ struct TrainingExecutor: JobExecutor {
     }
     var outcome = trainer()
     for retry in 0..<job.maxRetries {
-      guard case .failed(let failure) = outcome, failure.mayPass, !job.control.asksToStop else { break }
-      let text = "failed: \(failure): trying again, \(retry + 1) of \(job.maxRetries)"
+      // A full disk does not empty itself while the run waits: the same command continues it later.
+      guard case .failed(let failure) = outcome, failure.mayPass, !failure.isDiskFull else { break }
+      let seconds = Self.pause(beforeRetry: retry)
+      let text = "failed: \(failure): trying again in \(Int(seconds)) s, \(retry + 1) of \(job.maxRetries)"
       observer.happened(.notice(text), in: job.run)
+      if job.control.waitForRequest(seconds: seconds) { break }
       outcome = trainer()
     }
     observer.ended(job.run, outcome)
     ended(job.run, outcome)
   }
+
+  /// A second, then twice as long each time, ten minutes at most.
+  private static func pause(beforeRetry number: Int) -> Double { min(600, Double(1 << min(number, 10))) }
 
   func askToStop(_ job: TrainingJob) { job.control.request = .pause }
 }

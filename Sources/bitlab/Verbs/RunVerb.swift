@@ -73,7 +73,7 @@ struct RunVerb {
     scheduler.waitUntilIdle()
     observer.close()
     reports.writeAll()
-    show(experiments)
+    show(experiments, failed: reports.failed)
     if let number = watch.signalReceived {
       console.info("stopped; the same command goes on from here")
       return ExitCode.signal(number)
@@ -139,17 +139,28 @@ struct RunVerb {
       return record.status == .completed || record.status == .diverged
     } catch {
       console.info("\(error)")
-      if error is FileContentError { try? files.rename(path, to: path + ".damaged") }
+      if error is FileContentError { putAside(path) }
       return false
     }
   }
 
-  private func hasProblems(_ placed: PlacedExperiment) -> Bool {
-    ExperimentReport(placed, in: files).summary.rows.contains { $0.failed > 0 }
+  /// Keeps an unreadable record under another name, and says so.
+  private func putAside(_ path: String) {
+    var (newPath, number) = (path + ".damaged", 1)
+    while files.exists(newPath) {
+      number += 1
+      newPath = path + ".damaged-\(number)"
+    }
+    guard (try? files.rename(path, to: newPath)) != nil else { return }
+    console.info("\(path): kept as \(newPath); the run goes on from its checkpoint, or begins again")
   }
 
-  private func show(_ experiments: [PlacedExperiment]) {
-    let summaries = experiments.map { ExperimentReport($0, in: files).summary }
+  private func hasProblems(_ placed: PlacedExperiment) -> Bool {
+    ExperimentReport(placed, in: files).summary().rows.contains { $0.failed > 0 }
+  }
+
+  private func show(_ experiments: [PlacedExperiment], failed: [String: Set<String>]) {
+    let summaries = experiments.map { ExperimentReport($0, in: files).summary(failed: failed[$0.name] ?? []) }
     if arguments.json {
       console.result(OrderedJSON.array(summaries.map(\.orderedJSON)).pretty)
     } else if console.verbosity > .quiet {

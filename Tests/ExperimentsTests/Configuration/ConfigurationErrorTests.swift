@@ -145,15 +145,27 @@ import Testing
     let huge = #"{"type": "mlp", "hidden": [8, 1000000000, 1000000000]}"#
     #expect(
       ExperimentText(model: huge).errors
-        == "e.json:4:36: error: model.hidden: the model has 1e18 parameters and takes 2e10 GB to train, "
+        == "e.json:4:36: error: model.hidden: the model has 1e18 parameters and takes 3.6e10 GB to train, "
         + "this machine has 8.59 GB of memory")
     #expect(
       ExperimentText(model: vit, rest: [#""grid": {"model.mlp_width": [64, 40000000]}"#]).errors
-        == "e.json:7:34: error: grid.model.mlp_width[1]: the model has 5.2e9 parameters and takes 104 GB to train, "
+        == "e.json:7:34: error: grid.model.mlp_width[1]: the model has 5.2e9 parameters and takes 187.2 GB to train, "
         + "this machine has 8.59 GB of memory")
     #expect(
       ExperimentText(model: vit.replacing("32", with: "9223372036854775807")).errors
         == "e.json:4:35: error: model.width: found 9223372036854775807, expected at most 1000000000")
+  }
+
+  /// Few parameters, but activations that no memory holds: 64 heads of 1,025 tokens each in 64 blocks.
+  @Test func activationsMustFitIntoMemory() {
+    let wide = #"{"type": "vit", "width": 64, "layers": 64, "heads": 64, "mlp_width": 64, "patch": 1}"#
+    let dataset = #"{"name": "cifar100"}"#
+    #expect(
+      ExperimentText(dataset: dataset, model: wide).errors.contains(
+        "e.json:4:35: error: model.width: the model has 1.69e6 parameters and takes "))
+    #expect(
+      ExperimentText(dataset: dataset, model: wide.replacing("\"layers\": 64", with: "\"layers\": 1")).errors
+        == "")
   }
 
   @Test func idxNeedsItsFilesAndOthersRefuseThem() {
