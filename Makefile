@@ -1,6 +1,6 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench interop docs install clean
+.PHONY: help build test quickstart lint format bench interop torture docs install clean
 
 PREFIX ?= /usr/local
 SOURCES := Package.swift Sources Tests Benchmarks
@@ -32,6 +32,9 @@ bench: ## Measure training speed beside PyTorch; PYTHON=... names an interpreter
 interop: build ## Check weights and results from Python; PYTHON=... has Tests/Fixtures/requirements.txt
 	$(or $(PYTHON),python3) -m pytest -q -p no:cacheprovider Tests/Interop
 	$(or $(PYTHON),python3) Tests/Interop/check_program.py .build/release/bitlab
+
+torture: ## Kill the daemon 200 times (ROUNDS=...) and compare its results with undisturbed ones
+	BITLAB_TORTURE_ROUNDS=$(or $(ROUNDS),200) swift test -c release --disable-xctest $(TESTING) --filter TortureTests
 
 docs: ## Build the API documentation: .build/documentation
 	scripts/build-docs

@@ -23,7 +23,7 @@ struct UsageTests {
     arguments: [
       (["ru", "x"], "unknown verb `ru`: did you mean `run`?"),
       (["sumary"], "unknown verb `sumary`: did you mean `summary`?"),
-      (["daemon"], "unknown verb `daemon`: `bitlab --help` lists them"),
+      (["demon"], "unknown verb `demon`: did you mean `daemon`?"),
       (["run", "x", "--result", "r"], "unknown option `--result`: did you mean `--results`?"),
       (["run", "x", "--jbos=2"], "unknown option `--jbos`: did you mean `--jobs`?"),
       (["run", "x", "--jobs", "0"], "`--jobs 0`: expected a number from 1 to 4096"),

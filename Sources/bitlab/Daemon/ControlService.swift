@@ -91,6 +91,8 @@ final class ControlService: ControlHandler {
       let state = core.engine.report().state
       let ids = wanted ?? Set(state.jobs.keys)
       guard ids.allSatisfy({ state.jobs[$0]?.status.hasEnded ?? true }) else { return false }
+      // Whoever has waited reads the curves next.
+      core.reports.flush()
       for entry in core.status(ids) { reply.send(entry.message) }
       reply.finish()
       return true

@@ -89,7 +89,7 @@ final class DaemonCore: Sendable {
         submission.jobs.map { (JobID(submission: submission.name, job: $0.name), $0) }
       }, uniquingKeysWith: { first, _ in first })
     return known.sorted { $0.entry.sequence < $1.entry.sequence }.map { id, entry in
-      var line = self.entry(id, entry, names[id], report.state.submissions[id.submission]?.fingerprint ?? "")
+      var line = self.entry(id, entry, names[id], report.state.submissions[id.submission]?.configHash ?? "")
       line.waitingFor = report.waiting[id]
       return line
     }

@@ -24,8 +24,9 @@ final class ExperimentShelf: Sendable {
     }
     let folder = results.experiment(submission.name)
     if let payload = submission.payload, !files.exists(folder.configFile) {
-      try folder.create(in: files)
-      try DurableFile.write(payload, to: folder.configFile, in: files)
+      let file = ConfigurationFile(
+        path: FilePath.join(submission.folder, "config.json"), bytes: Array(payload.utf8))
+      try ExperimentPlacement(results: results, files: files).fill(folder, with: Experiment(file), file)
     }
     let experiment = try Experiment(bytes: try files.readAll(folder.configFile), path: folder.configFile)
     let placed = PlacedExperiment(

@@ -26,7 +26,7 @@ struct StatusFromFiles {
     for submission in state.submissions.values.sorted(by: { $0.name < $1.name }) {
       for job in submission.jobs {
         let id = JobID(submission: submission.name, job: job.name)
-        if !seen.contains(id) { entries.append(entry(id, job, submission.fingerprint, state)) }
+        if !seen.contains(id) { entries.append(entry(id, job, submission.configHash, state)) }
       }
     }
     return entries

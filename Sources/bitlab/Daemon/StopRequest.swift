@@ -23,7 +23,7 @@ final class DaemonSignals: @unchecked Sendable {
   private let hangup: any DispatchSourceSignal
 
   init(stop: @escaping @Sendable () -> Void, reopenLog: @escaping @Sendable () -> Void) {
-    interrupts = InterruptWatch { _ in stop() }
+    interrupts = InterruptWatch(signals: [SIGINT, SIGTERM]) { _ in stop() }
     signal(SIGHUP, SIG_IGN)
     hangup = DispatchSource.makeSignalSource(signal: SIGHUP, queue: DispatchQueue(label: "bitlab.hangup"))
     hangup.setEventHandler(handler: reopenLog)

@@ -45,13 +45,13 @@ final class SubmissionDesk {
         "\(file.path): error: the plan has \(runs.count) runs, the queue takes \(Self.mostRuns) of one config: split it"
       )
     }
-    let fingerprint = experiment.configHash
+    let fingerprint = placement.fingerprint(experiment, file)
     var number = 1
     while true {
       let name = number == 1 ? experiment.name : "\(experiment.name)-\(number)"
       if let other = taken[name] ?? find(name) {
         if other.fingerprint == fingerprint { return .known(name) }
-      } else if isFree(name, for: experiment) {
+      } else if isFree(name, for: experiment, file) {
         let submission = Submission(
           name: name, payload: String(decoding: file.bytes, as: UTF8.self), folder: file.folder,
           jobs: runs.map(Self.describe), priority: experiment.priority, maxRetries: experiment.maxRetries,
@@ -79,12 +79,16 @@ final class SubmissionDesk {
   func endBatch() { taken = [:] }
 
   /// Whether nobody else's results are in the folder of that name.
-  private func isFree(_ name: String, for experiment: Experiment) -> Bool {
+  private func isFree(_ name: String, for experiment: Experiment, _ file: ConfigurationFile) -> Bool {
     let folder = results.experiment(name)
     guard files.exists(folder.path) else { return true }
-    guard files.exists(folder.configFile), let bytes = try? files.readAll(folder.configFile) else {
-      return false
-    }
-    return (try? Experiment(bytes: bytes, path: folder.configFile)) == experiment
+    return placement.holds(experiment, file, folder) || placement.isUnfinished(folder)
   }
+
+  private var placement: ExperimentPlacement { ExperimentPlacement(results: results, files: files) }
+}
+
+extension Submission {
+  /// The config's hash, which its fingerprint begins with.
+  var configHash: String { String(fingerprint.prefix { $0 != " " }) }
 }

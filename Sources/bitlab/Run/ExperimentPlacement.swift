@@ -35,11 +35,7 @@ struct ExperimentPlacement {
       let placed = PlacedExperiment(
         experiment: experiment, name: name, folder: folder, configFolder: file.folder)
       if !files.exists(folder.path) || isUnfinished(folder) {
-        try folder.create(in: files)
-        if experiment.namesFiles {
-          try DurableFile.write(Self.absolute(file.folder) + "\n", to: folder.originFile, in: files)
-        }
-        try DurableFile.write(file.bytes, to: folder.configFile, in: files)
+        try fill(folder, with: experiment, file)
         return placed
       }
       if holds(experiment, file, folder) { return placed }
@@ -48,7 +44,7 @@ struct ExperimentPlacement {
   }
 
   /// Whether someone was stopped between making the folder and writing its config: nothing else is in it.
-  private func isUnfinished(_ folder: ExperimentFolder) -> Bool {
+  func isUnfinished(_ folder: ExperimentFolder) -> Bool {
     let runs = FilePath.name(of: folder.runsFolder)
     guard let names = try? files.list(folder.path),
       names.allSatisfy({ $0 == runs || $0.hasPrefix(".") })
@@ -64,6 +60,20 @@ struct ExperimentPlacement {
     else { return false }
     guard experiment.namesFiles, let origin = try? files.readText(folder.originFile) else { return true }
     return origin == Self.absolute(file.folder) + "\n"
+  }
+
+  /// The same for equal experiments that mean the same files.
+  func fingerprint(_ experiment: Experiment, _ file: ConfigurationFile) -> String {
+    experiment.configHash + (experiment.namesFiles ? " " + Self.absolute(file.folder) : "")
+  }
+
+  /// Makes the folder and writes the config, and where it lies if it names files.
+  func fill(_ folder: ExperimentFolder, with experiment: Experiment, _ file: ConfigurationFile) throws {
+    try folder.create(in: files)
+    if experiment.namesFiles {
+      try DurableFile.write(Self.absolute(file.folder) + "\n", to: folder.originFile, in: files)
+    }
+    try DurableFile.write(file.bytes, to: folder.configFile, in: files)
   }
 
   private static func absolute(_ path: String) -> String {

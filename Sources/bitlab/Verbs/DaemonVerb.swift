@@ -49,7 +49,12 @@ struct DaemonVerb {
     core.engine.start()
     let token = hook.map { hook in
       let queue = DispatchQueue(label: "bitlab.finish", qos: .utility)
-      return core.engine.observe { queue.async { hook.look(core.engine.report().state) } }
+      return core.engine.observe {
+        queue.async {
+          core.reports.flush()
+          hook.look(core.engine.report().state)
+        }
+      }
     }
     watcher.start()
     log.write("watching \(folder.path)")
