@@ -1,4 +1,5 @@
 import Experiments
+import Files
 import Foundation
 
 let environment = ProcessInfo.processInfo.environment
@@ -75,6 +76,9 @@ enum BitLab {
     } catch let error as NoDaemon {
       console.error("\(error)")
       return ExitCode.noDaemon
+    } catch let held as FileLock.Held {
+      console.error("\(held)")
+      return ExitCode.tryAgain
     } catch let error as DaemonFailure where error.isUsage {
       console.error("\(error)")
       return ExitCode.usage

@@ -119,7 +119,7 @@ struct RunProblemTests {
     #expect(result.errors.contains("tiny/small-seed0: completed"), "\(result.errors)")
     #expect(
       result.errors.contains("trying again in 1 s, 1 of 2")
-        && result.errors.contains("trying again in 2 s, 2 of 2"))
+        && result.errors.contains("trying again in 3 s, 2 of 2"))
     #expect(result.errors.contains(/tiny\/large-seed0: failed: cannot write .*checkpoint.*File too large/))
     let record = try program.record("results/tiny", "large-seed0")
     #expect(

@@ -8,23 +8,42 @@ import Foundation
 /// threads of their own.
 package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   // Sendable invariant: everything below `queue` is touched on it alone.
-  private let queue = DispatchQueue(label: "bitlab.queue", qos: .userInitiated)
-  private let executor: Executor
+  // What `+Commands` and `+Observers` need is not private.
+  let queue = DispatchQueue(label: "bitlab.queue", qos: .userInitiated)
+  let executor: Executor
   private let store: any RecordStore
   private let log: @Sendable (String) -> Void
   private let delays: RetryDelays
 
-  private var state: QueueState
-  private var dispatcher: Dispatcher
+  var state: QueueState
+  var dispatcher: Dispatcher
   /// Waiting jobs that must not begin before a time.
-  private var notBefore: [JobID: Date] = [:]
+  var notBefore: [JobID: Date] = [:]
   /// What has happened but could not be written down yet.
   private var unrecorded: [QueueRecord] = []
-  private var isStopping = false
-  private var isDraining = false
+  var isStopping = false
   private var whenIdle: [@Sendable () -> Void] = []
-  private var observers: [UUID: @Sendable () -> Void] = [:]
+  /// Jobs whose standing has changed since the observers were told.
+  var changedJobs: Set<JobID> = []
+  var observers: [UUID: Observer] = [:]
+  var waiters: [UUID: Waiter] = [:]
   private var compactedLength = 0
+
+  package typealias Observer = @Sendable (QueueChange) -> Void
+
+  /// Somebody who waits for jobs to end.
+  struct Waiter {
+    let jobs: Set<JobID>
+    /// Those that have not ended.
+    var open: Set<JobID>
+    let then: @Sendable () -> Void
+
+    mutating func take(_ job: JobID, hasEnded: Bool) {
+      guard jobs.contains(job) else { return }
+      // One that was restarted is waited for again.
+      if hasEnded { open.remove(job) } else { open.insert(job) }
+    }
+  }
 
   /// - Parameters:
   ///   - state: what the store's records add up to.
@@ -47,15 +66,13 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
 
   /// Takes note of the jobs that ran when the last process died, and begins what is due.
   package func start() {
-    queue.sync {
+    serve {
       let died = state.jobs.filter { $0.value.status == .running }.map(\.key)
         .sorted { $0.description < $1.description }
       recordSurely(died.map { .died($0, progress: executor.progress(of: $0)) })
       for id in died {
         switch state.jobs[id]?.status {
-        case .ended(let end):
-          log("\(id): \(end.kind.rawValue)" + (end.problem.map { ": \($0)" } ?? ""))
-          executor.settle(id, end)
+        case .ended(let end): settle(id, end)
         default:
           let deaths = state.jobs[id]?.deaths ?? 0
           log("\(id): was running when the process died; goes on" + (deaths > 1 ? " (death \(deaths))" : ""))
@@ -70,7 +87,6 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   package func shutdown(drain: Bool, then: @escaping @Sendable () -> Void) {
     queue.async { [self] in
       isStopping = true
-      isDraining = drain
       whenIdle.append(then)
       if !drain { for id in dispatcher.running { executor.askToStop(id, forGood: false) } }
       checkIdle()
@@ -83,7 +99,22 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     whenIdle = []
   }
 
-  private func begin() {
+  /// Takes its turn on the queue, and tells the observers what came of it.
+  func serve<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try queue.sync {
+      defer { tellObservers() }
+      return try body()
+    }
+  }
+
+  func serveLater(after seconds: Double = 0, _ body: @escaping @Sendable () -> Void) {
+    queue.asyncAfter(deadline: .now() + seconds) { [self] in
+      body()
+      tellObservers()
+    }
+  }
+
+  func begin() {
     guard !isStopping, unrecorded.isEmpty || flush() else { return }
     let ids = dispatcher.take(from: state)
     guard !ids.isEmpty else { return }
@@ -104,7 +135,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     guard let submission = state.submissions[id.submission] else { return }
     DispatchQueue(label: "bitlab.run.\(id)", qos: .userInitiated).async { [self] in
       let outcome = executor.execute(id, of: submission)
-      queue.async { [self] in ended(id, outcome) }
+      serveLater { [self] in ended(id, outcome) }
     }
   }
 
@@ -124,10 +155,13 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       }
     }
     // Cancelled while it was pausing: what it wrote last says otherwise.
-    if case .ended(let end) = state.jobs[id]?.status, outcome != .ended(end) { executor.settle(id, end) }
+    if case .ended(let end) = state.jobs[id]?.status, outcome != .ended(end) { settle(id, end) }
     begin()
-    changed()
     checkIdle()
+  }
+
+  func settle(_ id: JobID, _ end: JobEnd) {
+    if let submission = state.submissions[id.submission] { executor.settle(id, of: submission, end) }
   }
 
   private func goOnLater(_ id: JobID, _ outcome: JobOutcome) {
@@ -136,27 +170,32 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     case .stopped:
       recordSurely([.requeued(id, problem: nil)])
       dispatcher.enqueue(id, in: state)
-    case .diskFull(let problem):
-      log("\(id): \(problem); tries again in \(Int(delays.disk)) seconds")
+    case .diskFull(let problem) where delays.waitsForDisk:
+      log("\(id): waits for room on the disk, looking again in \(Int(delays.disk)) s: \(problem)")
       recordSurely([.requeued(id, problem: problem)])
       delay(id, by: delays.disk)
+    case .diskFull(let problem): recordSurely([.ended(id, JobEnd(.failed, problem: problem))])
     case .machineFailed(let problem):
       let retries = state.jobs[id]?.retries ?? 0
-      guard retries < state.submissions[id.submission]?.maxRetries ?? 0 else {
+      let most = state.submissions[id.submission]?.maxRetries ?? 0
+      guard retries < most else {
         recordSurely([.ended(id, JobEnd(.failed, problem: problem))])
         return
       }
       let pause = delays.retry(retries)
-      log("\(id): \(problem); tries again in \(Int(pause)) seconds")
+      log("\(id): failed: \(problem): trying again in \(Int(pause)) s, \(retries + 1) of \(most)")
       recordSurely([.retried(id, problem: problem)])
       delay(id, by: pause)
     }
   }
 
   private func delay(_ id: JobID, by seconds: Double) {
-    notBefore[id] = Date(timeIntervalSinceNow: seconds)
-    queue.asyncAfter(deadline: .now() + seconds) { [self] in
-      guard notBefore.removeValue(forKey: id) != nil else { return }
+    let time = Date(timeIntervalSinceNow: seconds)
+    notBefore[id] = time
+    serveLater(after: seconds) { [self] in
+      // It may have been paused meanwhile, and have a later time by now.
+      guard notBefore[id] == time else { return }
+      notBefore[id] = nil
       dispatcher.enqueue(id, in: state)
       begin()
     }
@@ -165,21 +204,25 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   // MARK: - Records
 
   /// Makes records durable, then applies them.
-  private func record(_ records: [QueueRecord]) throws {
+  func record(_ records: [QueueRecord]) throws {
     guard !records.isEmpty else { return }
     guard unrecorded.isEmpty || flush() else { throw StoreTrouble() }
     try store.append(try records.map { try $0.encoded() })
-    for record in records { state.apply(record) }
+    apply(records)
     compactIfDue()
   }
 
+  private func apply(_ records: [QueueRecord]) {
+    for record in records where state.apply(record) { changedJobs.formUnion(record.jobs) }
+  }
+
   /// Applies what has happened in any case, and writes it down as soon as that is possible.
-  private func recordSurely(_ records: [QueueRecord]) {
+  func recordSurely(_ records: [QueueRecord]) {
     guard !records.isEmpty else { return }
-    for record in records { state.apply(record) }
+    apply(records)
     unrecorded += records
     if !flush() {
-      queue.asyncAfter(deadline: .now() + delays.disk) { [self] in
+      serveLater(after: delays.disk) { [self] in
         if flush() { begin() }
       }
     }
@@ -211,142 +254,5 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     }
     // Also after a failure: not at every record from now on.
     compactedLength = store.length
-  }
-
-  // MARK: - For others
-
-  /// Adds submissions; returns when they are durable.
-  package func submit(_ submissions: [Submission]) throws {
-    try queue.sync {
-      for submission in submissions {
-        precondition(
-          state.submissions[submission.name] == nil, "QueueEngine: \(submission.name) submitted twice")
-      }
-      try record(submissions.map { .submitted($0) })
-      for submission in submissions {
-        for (id, _) in state.jobs(of: submission) { dispatcher.enqueue(id, in: state) }
-      }
-      begin()
-      changed()
-    }
-  }
-
-  /// Lets the jobs of a submission that failed or were cancelled go on. Returns which; those that completed or diverged
-  /// are left alone.
-  package func continueEnded(_ name: String) throws -> [JobID] {
-    try queue.sync {
-      guard let submission = state.submissions[name] else { return [] }
-      let ids = state.jobs(of: submission).filter { $0.entry.mayGoOn }.map(\.id)
-      try record(ids.map { .continued($0) })
-      for id in ids { dispatcher.enqueue(id, in: state) }
-      begin()
-      if !ids.isEmpty { changed() }
-      return ids
-    }
-  }
-
-  /// The submission of that name, if any.
-  package func submission(named name: String) -> Submission? { queue.sync { state.submissions[name] } }
-
-  /// The submission's payload is kept elsewhere: the journal need not hold it.
-  package func placed(_ name: String) {
-    queue.async { [self] in
-      guard state.submissions[name]?.payload != nil else { return }
-      recordSurely([.placed(name)])
-    }
-  }
-
-  /// Does what a person asked for to some jobs; says of each what became of it, in order.
-  package func command(_ command: QueueCommand, _ ids: [JobID]) throws -> [QueueCommand.Answer] {
-    try queue.sync {
-      let answers = ids.map { command.answer($0, state.jobs[$0]) }
-      if command == .restart {
-        for answer in answers where answer.isEffective { try executor.reset(answer.id) }
-      }
-      try record(answers.compactMap(\.record))
-      for answer in answers where answer.record != nil { followUp(command, answer.id) }
-      begin()
-      changed()
-      return answers
-    }
-  }
-
-  private func followUp(_ command: QueueCommand, _ id: JobID) {
-    let isRunning = dispatcher.running.contains(id)
-    switch command {
-    case .pause:
-      notBefore[id] = nil
-      if isRunning { executor.askToStop(id, forGood: false) }
-    case .cancel:
-      notBefore[id] = nil
-      if isRunning { executor.askToStop(id, forGood: true) } else { executor.settle(id, JobEnd(.cancelled)) }
-    case .resume, .restart: if !isRunning { dispatcher.enqueue(id, in: state) }
-    }
-  }
-
-  /// The state now, and for each waiting job why it waits.
-  package func report() -> (state: QueueState, waiting: [JobID: String]) {
-    queue.sync { (state, waitingReasons()) }
-  }
-
-  private func waitingReasons() -> [JobID: String] {
-    var reasons: [JobID: String] = [:]
-    let queued = state.jobs.filter { $0.value.status == .queued }
-    let inOrder = queued.sorted { a, b in
-      let (first, second) = (state.priority(of: a.key), state.priority(of: b.key))
-      return first != second ? first > second : a.value.sequence < b.value.sequence
-    }
-    var ahead = 0
-    for (id, entry) in inOrder {
-      if let time = notBefore[id] {
-        let seconds = max(0, Int(time.timeIntervalSinceNow.rounded(.up)))
-        reasons[id] = "another try in \(seconds) s: \(entry.problem ?? "it failed")"
-      } else if isStopping {
-        reasons[id] = "the daemon to start again"
-      } else if entry.isSuspect {
-        reasons[id] = "all others: the process died \(entry.deaths) times while it ran, so it runs alone"
-      } else if dispatcher.runsAlone {
-        reasons[id] = "a run that runs alone"
-      } else {
-        let place = ahead == 0 ? "next" : "\(ahead) ahead"
-        reasons[id] = "a free slot (\(dispatcher.running.count) of \(dispatcher.slots) in use, \(place))"
-        ahead += 1
-      }
-    }
-    return reasons
-  }
-
-  /// Calls `body` after every change, on the engine's queue: it must be quick.
-  package func observe(_ body: @escaping @Sendable () -> Void) -> UUID {
-    let token = UUID()
-    queue.async { [self] in observers[token] = body }
-    return token
-  }
-
-  package func stopObserving(_ token: UUID) { queue.async { [self] in observers[token] = nil } }
-
-  private func changed() { for observer in observers.values { observer() } }
-}
-
-extension JobEntry {
-  fileprivate var mayGoOn: Bool {
-    if case .ended(let end) = status { end.kind == .failed || end.kind == .cancelled } else { false }
-  }
-}
-
-/// How long to wait before trying again.
-package struct RetryDelays: Sendable {
-  /// Seconds between looks whether there is room on the disk.
-  package var disk: Double
-  /// Seconds before the first retry; each further one waits three times as long, an hour at most.
-  package var first: Double
-
-  package init(disk: Double = 10, first: Double = 5) {
-    self.disk = disk
-    self.first = first
-  }
-
-  func retry(_ count: Int) -> Double {
-    min(3600, first * (0..<min(count, 16)).reduce(1) { product, _ in product * 3 })
   }
 }

@@ -13,8 +13,8 @@ package protocol QueueExecutor: Sendable {
   /// Forgets what a job that does not run has done, so that it begins from nothing; called before the queue does.
   func reset(_ id: JobID) throws
 
-  /// A job that never began, or no longer runs, has ended so.
-  func settle(_ id: JobID, _ end: JobEnd)
+  /// A job that never began, or whose execution said something else, has ended so.
+  func settle(_ id: JobID, of submission: Submission, _ end: JobEnd)
 }
 
 /// Where the queue's records are kept. `Journal` is the one for use.

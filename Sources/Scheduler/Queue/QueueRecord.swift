@@ -35,3 +35,17 @@ package enum QueueRecord: Sendable, Hashable, Codable {
     self = try JSONDecoder().decode(Self.self, from: Data(bytes))
   }
 }
+
+extension QueueRecord {
+  /// The jobs whose standing it changes. A snapshot's records stand for a state that is there already: none.
+  var jobs: [JobID] {
+    switch self {
+    case .submitted(let submission):
+      submission.jobs.map { JobID(submission: submission.name, job: $0.name) }
+    case .placed, .cleared, .restored: []
+    case .began(let id), .requeued(let id, _), .retried(let id, _), .paused(let id), .resumed(let id),
+      .cancelRequested(let id), .ended(let id, _), .continued(let id), .restarted(let id), .died(let id, _):
+      [id]
+    }
+  }
+}

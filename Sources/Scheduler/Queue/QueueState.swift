@@ -5,6 +5,8 @@
 package struct QueueState: Sendable, Hashable {
   package private(set) var submissions: [String: Submission] = [:]
   package private(set) var jobs: [JobID: JobEntry] = [:]
+  /// How many jobs of each submission have not ended.
+  private var openCounts: [String: Int] = [:]
   private var nextSequence = 0
 
   package init() {}
@@ -48,6 +50,7 @@ package struct QueueState: Sendable, Hashable {
     case .restored(let submission, let entries):
       guard submissions[submission.name] == nil, entries.count == submission.jobs.count else { return false }
       submissions[submission.name] = submission
+      openCounts[submission.name] = entries.count { !$0.status.hasEnded }
       for (job, entry) in zip(submission.jobs, entries) {
         jobs[JobID(submission: submission.name, job: job.name)] = entry
       }
@@ -55,9 +58,14 @@ package struct QueueState: Sendable, Hashable {
     }
   }
 
+  /// A submission that has ended may come again under its name: its jobs begin anew.
   private mutating func add(_ submission: Submission) -> Bool {
-    guard submissions[submission.name] == nil else { return false }
+    if let old = submissions[submission.name] {
+      guard openCounts[old.name] == 0 else { return false }
+      for (id, _) in jobs(of: old) { jobs[id] = nil }
+    }
     submissions[submission.name] = submission
+    openCounts[submission.name] = submission.jobs.count
     for job in submission.jobs {
       jobs[JobID(submission: submission.name, job: job.name)] = JobEntry(sequence: nextSequence)
       nextSequence += 1
@@ -70,6 +78,9 @@ package struct QueueState: Sendable, Hashable {
   ) -> Bool {
     guard let entry = jobs[id], entry.status[keyPath: isAllowed] else { return false }
     body(&jobs[id]!)
+    if jobs[id]!.status.hasEnded != entry.status.hasEnded {
+      openCounts[id.submission]! += entry.status.hasEnded ? 1 : -1
+    }
     return true
   }
 
@@ -86,6 +97,17 @@ package struct QueueState: Sendable, Hashable {
     submission.jobs.compactMap { job in
       let id = JobID(submission: submission.name, job: job.name)
       return jobs[id].map { (id, $0) }
+    }
+  }
+
+  /// Whether a submission of that name can be taken: there is none, or all its jobs have ended.
+  package func canTake(_ name: String) -> Bool { openCounts[name, default: 0] == 0 }
+
+  /// How the jobs of a submission ended, in its order; nil while one has not.
+  package func ends(of name: String) -> [JobEnd]? {
+    guard openCounts[name] == 0, let submission = submissions[name] else { return nil }
+    return jobs(of: submission).compactMap { _, entry in
+      if case .ended(let end) = entry.status { end } else { nil }
     }
   }
 

@@ -24,6 +24,8 @@ package struct Submission: Sendable, Codable, Hashable {
     self.maxRetries = maxRetries
     self.fingerprint = fingerprint
   }
+
+  package var jobIDs: [JobID] { jobs.map { JobID(submission: name, job: $0.name) } }
 }
 
 /// A job as it was submitted.

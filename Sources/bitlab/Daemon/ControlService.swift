@@ -2,7 +2,6 @@
 import Experiments
 import Foundation
 import Scheduler
-import Synchronization
 
 /// Answers the verbs that come over the control socket.
 final class ControlService: ControlHandler {
@@ -86,18 +85,16 @@ final class ControlService: ControlHandler {
 
   /// Ends when all the jobs have; those that are paused keep it waiting.
   private func wait(_ request: ControlMessage, _ reply: ControlReply) throws {
-    let wanted = try targets(request)
-    let follower = Follower(core.engine, reply) { [core] in
-      let state = core.engine.report().state
-      let ids = wanted ?? Set(state.jobs.keys)
-      guard ids.allSatisfy({ state.jobs[$0]?.status.hasEnded ?? true }) else { return false }
-      // Whoever has waited reads the curves next.
-      core.reports.flush()
-      for entry in core.status(ids) { reply.send(entry.message) }
-      reply.finish()
-      return true
+    let ids = try targets(request) ?? Set(core.engine.report().state.jobs.keys)
+    let token = core.engine.whenEnded(ids) { [core] in
+      DispatchQueue.global().async {
+        // Whoever has waited reads the curves next.
+        core.reports.flush()
+        for entry in core.status(ids) { reply.send(entry.message) }
+        reply.finish()
+      }
     }
-    follower.begin(every: nil)
+    reply.onClose { [core] in core.engine.stopObserving(token) }
   }
 
   /// Sends the runs that are not over, and again whenever something changes, until the client goes.
@@ -105,7 +102,7 @@ final class ControlService: ControlHandler {
     let wanted = try targets(request)
     let follower = Follower(core.engine, reply) { [core] in
       let state = core.engine.report().state
-      let ids = (wanted ?? Set(state.jobs.keys))
+      let ids = wanted ?? Set(state.jobs.keys)
       let ended = ids.count { state.jobs[$0]?.status.hasEnded ?? true }
       let shown = ids.filter { id in
         switch state.jobs[id]?.status {
@@ -118,57 +115,58 @@ final class ControlService: ControlHandler {
           "runs": .array(core.status(shown).map { .object($0.message) }), "ended": .integer(ended),
           "total": .integer(ids.count),
         ], replacing: "watch")
-      return false
     }
-    follower.begin(every: 0.5)
+    follower.begin()
   }
 }
 
-/// Looks again whenever the queue has changed, off the queue's own thread, until it has what it wants.
+/// Looks again soon after the queue has changed, and at least twice a second, off the queue's own thread, until its client
+/// goes.
 private final class Follower: @unchecked Sendable {
   // Sendable invariant: everything is touched on `queue`.
   private let engine: DaemonCore.Engine
   private let reply: ControlReply
-  private let look: @Sendable () -> Bool
+  private let look: @Sendable () -> Void
   private let queue = DispatchQueue(label: "bitlab.follower", qos: .utility)
   private let wake: any DispatchSourceUserDataAdd
-  private var timer: (any DispatchSourceTimer)?
+  private let timer: any DispatchSourceTimer
   private var token: UUID?
 
-  init(_ engine: DaemonCore.Engine, _ reply: ControlReply, look: @escaping @Sendable () -> Bool) {
+  /// A look copies the queue's state: with thousands of runs that end quickly, not at each of them.
+  private static let pause = 0.1
+  /// For what changes without the queue.
+  private static let interval = 0.5
+
+  init(_ engine: DaemonCore.Engine, _ reply: ControlReply, look: @escaping @Sendable () -> Void) {
     self.engine = engine
     self.reply = reply
     self.look = look
     wake = DispatchSource.makeUserDataAddSource(queue: queue)
+    timer = DispatchSource.makeTimerSource(queue: queue)
   }
 
-  /// - Parameter seconds: also looks so often, for what changes without the queue.
-  func begin(every seconds: Double?) {
-    // The sources hold this object until it ends.
-    wake.setEventHandler { [self] in turn() }
-    wake.activate()
-    // Changes that come closely together wake it once.
-    token = engine.observe { [wake] in wake.add(data: 1) }
-    if let seconds {
-      let timer = DispatchSource.makeTimerSource(queue: queue)
-      timer.schedule(deadline: .now() + seconds, repeating: seconds)
-      timer.setEventHandler { [self] in turn() }
+  func begin() {
+    // The sources hold this object until it ends; changes that come closely together wake it once.
+    wake.setEventHandler { [self] in
+      if reply.isClosed {
+        end()
+      } else {
+        timer.schedule(deadline: .now() + Self.pause, repeating: Self.interval)
+      }
+    }
+    timer.setEventHandler { [self] in if reply.isClosed { end() } else { look() } }
+    queue.async { [self] in
+      token = engine.observe { [wake] _ in wake.add(data: 1) }
+      timer.schedule(deadline: .now(), repeating: Self.interval)
+      wake.activate()
       timer.activate()
-      self.timer = timer
     }
     reply.onClose { [wake] in wake.add(data: 1) }
-    wake.add(data: 1)
-  }
-
-  private func turn() {
-    guard !wake.isCancelled else { return }
-    if reply.isClosed || look() { end() }
   }
 
   private func end() {
     if let token { engine.stopObserving(token) }
-    timer?.cancel()
-    timer = nil
+    timer.cancel()
     wake.cancel()
   }
 }

@@ -6,28 +6,28 @@ import Synchronization
 
 /// The daemon's parts together: what the watched folder and the control socket ask of it.
 final class DaemonCore: Sendable {
-  typealias Engine = QueueEngine<DaemonExecutor>
+  typealias Engine = QueueEngine<TrainingExecutor>
 
   let engine: Engine
   let log: DaemonLog
   let reports: ReportKeeper
   private let results: ResultsFolder
   private let files: any FileSystem
-  private let board: ProgressBoard
+  private let observer: DaemonObserver
   /// Records of runs that have ended, which do not change any more.
   private let ended = Mutex<[JobID: RunRecord]>([:])
   /// One submission is judged at a time.
   private let intake = Mutex(())
 
   init(
-    engine: Engine, log: DaemonLog, results: ResultsFolder, files: any FileSystem, board: ProgressBoard,
+    engine: Engine, log: DaemonLog, results: ResultsFolder, files: any FileSystem, observer: DaemonObserver,
     reports: ReportKeeper
   ) {
     self.engine = engine
     self.log = log
     self.results = results
     self.files = files
-    self.board = board
+    self.observer = observer
     self.reports = reports
   }
 
@@ -50,7 +50,9 @@ final class DaemonCore: Sendable {
   /// is accepted.
   func submit(_ configs: [ConfigurationFile]) throws -> [Receipt] {
     try intake.withLock { _ in
-      let desk = SubmissionDesk(results, files: files) { [engine] in engine.submission(named: $0) }
+      let desk = SubmissionDesk(
+        results, files: files, find: { [engine] in engine.submission(named: $0) },
+        canTake: { [engine] in engine.canTake($0) })
       var submissions: [Submission] = []
       var receipts: [Receipt] = []
       for config in configs {
@@ -84,12 +86,16 @@ final class DaemonCore: Sendable {
     let report = engine.report()
     let ids = wanted.map(Array.init) ?? Array(report.state.jobs.keys)
     let known = ids.compactMap { id in report.state.jobs[id].map { (id: id, entry: $0) } }
-    let names = Dictionary(
-      report.state.submissions.values.flatMap { submission in
-        submission.jobs.map { (JobID(submission: submission.name, job: $0.name), $0) }
-      }, uniquingKeysWith: { first, _ in first })
+    var descriptions: [String: [String: JobDescription]] = [:]
+    func description(_ id: JobID) -> JobDescription? {
+      if let jobs = descriptions[id.submission] { return jobs[id.job] }
+      let jobs = report.state.submissions[id.submission]?.jobs ?? []
+      descriptions[id.submission] = Dictionary(jobs.map { ($0.name, $0) }) { first, _ in first }
+      return descriptions[id.submission]?[id.job]
+    }
     return known.sorted { $0.entry.sequence < $1.entry.sequence }.map { id, entry in
-      var line = self.entry(id, entry, names[id], report.state.submissions[id.submission]?.configHash ?? "")
+      var line = self.entry(
+        id, entry, description(id), report.state.submissions[id.submission]?.configHash ?? "")
       line.waitingFor = report.waiting[id]
       return line
     }
@@ -103,7 +109,7 @@ final class DaemonCore: Sendable {
     } else {
       line.record.error = entry.problem
     }
-    if let progress = board[id] {
+    if let progress = observer.progress(of: id) {
       line.record.epoch = progress.epoch
       line.record.step = progress.step
       line.imagesPerSecond = progress.imagesPerSecond

@@ -17,7 +17,7 @@ final class DaemonLog: Sendable {
     self.path = path
     self.console = console
     self.files = files
-    reopen()
+
   }
 
   func write(_ text: String) {

@@ -20,7 +20,7 @@ struct StatusFromFiles {
       for run in Plan(experiment).runs {
         let id = JobID(submission: name, job: run.id)
         seen.insert(id)
-        entries.append(entry(id, SubmissionDesk.describe(run), experiment.configHash, state))
+        entries.append(entry(id, JobDescription(run), experiment.configHash, state))
       }
     }
     for submission in state.submissions.values.sorted(by: { $0.name < $1.name }) {

@@ -16,20 +16,26 @@ final class SubmissionDesk {
     case refused(String)
   }
 
-  /// A submission is one record of the journal, whose size is bounded.
   private static let mostRuns = 5_000
 
   private let results: ResultsFolder
   private let files: any FileSystem
   private let find: (String) -> Submission?
+  private let canTake: (String) -> Bool
   /// Names taken by submissions of this batch.
   private var taken: [String: Submission] = [:]
 
-  /// - Parameter find: the queue's submission of a name.
-  init(_ results: ResultsFolder, files: any FileSystem, find: @escaping (String) -> Submission?) {
+  /// - Parameters:
+  ///   - find: the queue's submission of a name.
+  ///   - canTake: whether the queue takes one of that name, since all runs of the one it has have ended.
+  init(
+    _ results: ResultsFolder, files: any FileSystem, find: @escaping (String) -> Submission?,
+    canTake: @escaping (String) -> Bool
+  ) {
     self.results = results
     self.files = files
     self.find = find
+    self.canTake = canTake
   }
 
   func judge(_ file: ConfigurationFile) -> Verdict {
@@ -46,16 +52,23 @@ final class SubmissionDesk {
       )
     }
     let fingerprint = placement.fingerprint(experiment, file)
+    func submission(_ name: String) -> Submission {
+      Submission(
+        name: name, payload: String(decoding: file.bytes, as: UTF8.self), folder: file.folder,
+        jobs: runs.map { JobDescription($0) }, priority: experiment.priority,
+        maxRetries: experiment.maxRetries, fingerprint: fingerprint)
+    }
     var number = 1
     while true {
       let name = number == 1 ? experiment.name : "\(experiment.name)-\(number)"
       if let other = taken[name] ?? find(name) {
-        if other.fingerprint == fingerprint { return .known(name) }
+        if other.fingerprint == fingerprint {
+          if taken[name] == nil, hasVanished(name) { return .new(submission(name), note: nil) }
+          return .known(name)
+        }
       } else if isFree(name, for: experiment, file) {
-        let submission = Submission(
-          name: name, payload: String(decoding: file.bytes, as: UTF8.self), folder: file.folder,
-          jobs: runs.map(Self.describe), priority: experiment.priority, maxRetries: experiment.maxRetries,
-          fingerprint: fingerprint)
+        let submission = submission(name)
+        if let problem = sizeProblem(submission) { return .refused("\(file.path): error: \(problem)") }
         taken[name] = submission
         let note =
           number == 1
@@ -66,17 +79,19 @@ final class SubmissionDesk {
     }
   }
 
-  static func describe(_ run: RunPlan) -> JobDescription {
-    JobDescription(
-      run.id,
-      labels: [
-        "variant": run.variant, "seed": String(run.seed), "bits": String(run.precision.rawValue),
-        "method": run.precision == .full ? "" : run.method.rawValue,
-      ])
+  /// Whether the experiment of a submission has ended and somebody has removed its results: they are wanted anew.
+  private func hasVanished(_ name: String) -> Bool {
+    canTake(name) && !files.exists(results.experiment(name).path)
   }
 
-  /// Forgets the batch: it is in the queue, or was not taken.
-  func endBatch() { taken = [:] }
+  /// A submission is one record of the journal, and with its runs' entries one of a snapshot.
+  private func sizeProblem(_ submission: Submission) -> String? {
+    // Most are far from the bound, and encoding takes its time.
+    guard submission.jobs.count > 500 || submission.payload?.utf8.count ?? 0 > 1 << 18 else { return nil }
+    let size = (try? QueueRecord.submitted(submission).encoded().count) ?? .max
+    guard size > Journal.maximumRecordCount / 2 else { return nil }
+    return "the config and its \(submission.jobs.count) runs are larger than the queue takes of one: split it"
+  }
 
   /// Whether nobody else's results are in the folder of that name.
   private func isFree(_ name: String, for experiment: Experiment, _ file: ConfigurationFile) -> Bool {
@@ -86,9 +101,4 @@ final class SubmissionDesk {
   }
 
   private var placement: ExperimentPlacement { ExperimentPlacement(results: results, files: files) }
-}
-
-extension Submission {
-  /// The config's hash, which its fingerprint begins with.
-  var configHash: String { String(fingerprint.prefix { $0 != " " }) }
 }

@@ -6,6 +6,8 @@ final class LineReporter: RunObserver {
 
   init(_ console: Console) { self.console = console }
 
+  func expect(_ total: Int) {}
+
   func began(_ run: PlacedRun) {}
 
   func happened(_ event: RunEvent, in run: PlacedRun) {
@@ -21,8 +23,11 @@ final class LineReporter: RunObserver {
     }
   }
 
-  func ended(_ run: PlacedRun, _ outcome: RunOutcome) {
-    RunObserverText.announce(run, outcome, console)
+  func stopped(_ run: PlacedRun) {}
+
+  func ended(_ name: String, _ status: RunStatus, problem: String?) {
+    let text = "\(name): " + console.styled(status.rawValue, status.style) + (problem.map { ": \($0)" } ?? "")
+    if status.hasFailed { console.error(text) } else { console.info(text) }
   }
 
   func say(_ text: String, isProblem: Bool) {
@@ -32,15 +37,13 @@ final class LineReporter: RunObserver {
   func close() {}
 }
 
-/// What every observer says at a run's end.
-enum RunObserverText {
-  static func announce(_ run: PlacedRun, _ outcome: RunOutcome, _ console: Console) {
-    switch outcome {
-    case .completed: console.info("\(run.name): \(console.styled("completed", .green))")
-    case .paused: console.info("\(run.name): \(console.styled("paused", .yellow))")
-    case .cancelled: console.info("\(run.name): \(console.styled("cancelled", .yellow))")
-    case .diverged(let problem): console.error("\(run.name): \(console.styled("diverged", .red)): \(problem)")
-    case .failed(let failure): console.error("\(run.name): \(console.styled("failed", .red)): \(failure)")
+extension RunStatus {
+  /// What tells good ends from bad ones at a glance.
+  var style: Console.Style {
+    switch self {
+    case .completed: .green
+    case .queued, .running, .paused, .cancelled: .yellow
+    case .diverged, .failed: .red
     }
   }
 }

@@ -6,7 +6,6 @@ import Synchronization
 /// A table of the running runs at the terminal's bottom, redrawn a few times a second; what ends moves above it.
 final class LiveTable: RunObserver {
   private let console: Console
-  private let total: Int
   private let state = Mutex(State())
   private let timer: any DispatchSourceTimer
 
@@ -21,23 +20,30 @@ final class LiveTable: RunObserver {
   private struct State {
     var rows: [String: Row] = [:]
     var order: [String] = []
+    /// Runs of this command.
+    var total = 0
     var ended = 0
     /// Lines drawn last time, to be drawn over.
     var drawn = 0
     /// Lines that are to stand above the table for good.
     var pending: [String] = []
     var isClosed = false
+
+    mutating func remove(_ name: String) {
+      rows[name] = nil
+      order.removeAll { $0 == name }
+    }
   }
 
-  /// - Parameter total: runs of this command.
-  init(_ console: Console, total: Int) {
+  init(_ console: Console) {
     self.console = console
-    self.total = total
     timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "bitlab.table", qos: .utility))
     timer.schedule(deadline: .now() + .milliseconds(100), repeating: .milliseconds(250))
     timer.setEventHandler { [weak self] in self?.redraw() }
     timer.activate()
   }
+
+  func expect(_ total: Int) { state.withLock { $0.total = total } }
 
   func began(_ run: PlacedRun) {
     state.withLock {
@@ -59,26 +65,22 @@ final class LiveTable: RunObserver {
     }
   }
 
-  func ended(_ run: PlacedRun, _ outcome: RunOutcome) {
-    let accuracy = state.withLock { $0.rows[run.name]?.validationAccuracy }
-    var line = "\(run.name): " + console.styled(outcome.status.rawValue, Self.style(outcome))
+  func stopped(_ run: PlacedRun) {
+    state.withLock { $0.remove(run.name) }
+    redraw()
+  }
+
+  func ended(_ name: String, _ status: RunStatus, problem: String?) {
+    let accuracy = state.withLock { $0.rows[name]?.validationAccuracy }
+    var line = "\(name): " + console.styled(status.rawValue, status.style)
     if let accuracy { line += ", validation accuracy \(LogLine.percent(accuracy))" }
-    if let problem = outcome.problem { line += ": \(problem)" }
+    if let problem { line += ": \(problem)" }
     state.withLock { state in
-      state.rows[run.name] = nil
-      state.order.removeAll { $0 == run.name }
+      state.remove(name)
       state.ended += 1
       state.pending.append(line)
     }
     redraw()
-  }
-
-  private static func style(_ outcome: RunOutcome) -> Console.Style {
-    switch outcome {
-    case .completed: .green
-    case .paused, .cancelled: .yellow
-    case .diverged, .failed: .red
-    }
   }
 
   func say(_ text: String, isProblem: Bool) {
@@ -121,8 +123,9 @@ final class LiveTable: RunObserver {
     }
     let header = line(["run", "epoch", "loss", "accuracy", "validation", "images/s", "left"])
     let rows = shown.map { name in line([name] + cells(state.rows[name]!)) }
-    let waiting = total - state.ended - state.order.count
-    let footer = "\(state.order.count) running, \(max(0, waiting)) waiting, \(state.ended) of \(total) ended"
+    let waiting = state.total - state.ended - state.order.count
+    let footer =
+      "\(state.order.count) running, \(max(0, waiting)) waiting, \(state.ended) of \(state.total) ended"
     return [console.styled(header, .bold)] + rows + [console.styled(footer, .dim)]
   }
 

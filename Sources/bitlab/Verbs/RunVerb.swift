@@ -25,15 +25,7 @@ struct RunVerb {
       return exitCode
     }
     let results = ResultsFolder(arguments.results)
-    try results.create(in: files)
-    let lock: FileLock
-    do {
-      lock = try FileLock(results.lockFile)
-    } catch let held as FileLock.Held {
-      console.error("\(held)")
-      return ExitCode.tryAgain
-    }
-    return try withExtendedLifetime(lock) { try run(loaded, in: results) }
+    return try withExtendedLifetime(try results.own(in: files)) { try run(loaded, in: results) }
   }
 
   private func run(_ loaded: [ConfigurationFiles.Loaded], in results: ResultsFolder) throws -> Int32 {
@@ -41,44 +33,58 @@ struct RunVerb {
     let exitCode = loadDatasets(loaded, datasets)
     guard exitCode == ExitCode.done else { return exitCode }
     let experiments = try place(loaded, in: results)
-    let pending = experiments.map { placed in placed.runs.filter { !isOver($0) } }
-    let total = pending.reduce(0) { $0 + $1.count }
+    let slots = arguments.jobs ?? Machine.cores
     let observer: any RunObserver =
-      console.isInteractive ? LiveTable(console, total: total) : LineReporter(console)
-    let cores = Machine.cores
-    let environment = TrainingEnvironment(pool: ComputePool(cores: cores), datasets: datasets, files: files)
-    let reports = ExperimentReports(experiments, files: files) { observer.say($0, isProblem: true) }
-    let executor = TrainingExecutor(environment: environment, observer: observer) { run, outcome in
-      reports.ended(run, outcome)
+      console.isInteractive ? LiveTable(console) : LineReporter(console)
+    let reports = ReportKeeper { observer.say($0, isProblem: true) }
+    let environment = TrainingEnvironment(
+      pool: ComputePool(cores: Machine.cores), datasets: datasets, files: files)
+    let placed = Dictionary(uniqueKeysWithValues: experiments.map { ($0.name, $0) })
+    let executor = TrainingExecutor(environment, results: results, reports: reports, observer: observer) {
+      placed[$0.name]!
     }
-    let slots = arguments.jobs ?? cores
-    console.detail("\(total) runs to go, \(slots) at once on \(cores) cores, results in \(results.path)")
-    let scheduler = Scheduler(executor, slots: slots)
+    let submissions = experiments.map { placed in
+      placed.submission { executor.recordedEnd($0) == nil }
+    }
+    let total = submissions.reduce(0) { $0 + $1.jobs.count }
+    observer.expect(total)
+    console.detail(
+      "\(total) runs to go, \(slots) at once on \(Machine.cores) cores, results in \(results.path)")
+    let engine = QueueEngine(
+      QueueState(), store: VolatileStore(), executor: executor, slots: slots, delays: .foreground
+    ) { observer.say($0, isProblem: false) }
+    let ended = DispatchSemaphore(value: 0)
     let watch = InterruptWatch { number in
       let text =
         number == SIGINT ? "stopping: checkpoints are written" : "asked to end: checkpoints are written"
       observer.say(text, isProblem: false)
-      scheduler.stop()
+      engine.shutdown(drain: false) { ended.signal() }
     }
-    // The highest priority first, since what is submitted begins at once; `sorted` keeps equal ones in order.
-    for (placed, runs) in zip(experiments, pending).sorted(by: {
-      $0.0.experiment.priority > $1.0.experiment.priority
-    }) {
-      for run in runs {
-        scheduler.submit(
-          TrainingJob(run: run, maxRetries: placed.experiment.maxRetries),
-          priority: placed.experiment.priority)
-      }
-    }
-    scheduler.waitUntilIdle()
+    try engine.submit(submissions)
+    _ = engine.whenEnded(Set(submissions.flatMap(\.jobIDs))) { ended.signal() }
+    ended.wait()
     observer.close()
-    reports.writeAll()
-    show(experiments, failed: reports.failed)
+    for one in experiments { reports.update(ExperimentReport(one, in: files)) }
+    let reportsAreWritten = reports.flush()
+    let failed = Self.failed(engine.report().state)
+    show(experiments, failed: failed)
     if let number = watch.signalReceived {
       console.info("stopped; the same command goes on from here")
       return ExitCode.signal(number)
     }
-    return reports.hasProblems || experiments.contains(where: hasProblems) ? ExitCode.failure : ExitCode.done
+    let isGood = reportsAreWritten && failed.isEmpty && !experiments.contains(where: hasProblems)
+    return isGood ? ExitCode.done : ExitCode.failure
+  }
+
+  /// The runs that failed, by experiment.
+  private static func failed(_ state: QueueState) -> [String: Set<String>] {
+    var failed: [String: Set<String>] = [:]
+    for (id, entry) in state.jobs {
+      if case .ended(let end) = entry.status, end.kind == .failed {
+        failed[id.submission, default: []].insert(id.job)
+      }
+    }
+    return failed
   }
 
   /// Reads all data before anything is written: what is missing, or does not fit a network, is known at once.
@@ -127,32 +133,6 @@ struct RunVerb {
       placed.append(one)
     }
     return placed
-  }
-
-  /// Completed and diverged runs are left alone. A record that says nothing is put aside, and its run goes on from what
-  /// else there is.
-  private func isOver(_ run: PlacedRun) -> Bool {
-    let path = run.folder.recordFile
-    guard files.exists(path) else { return false }
-    do {
-      let record = try RunRecord(reading: path, in: files)
-      return record.status == .completed || record.status == .diverged
-    } catch {
-      console.info("\(error)")
-      if error is FileContentError { putAside(path) }
-      return false
-    }
-  }
-
-  /// Keeps an unreadable record under another name, and says so.
-  private func putAside(_ path: String) {
-    var (newPath, number) = (path + ".damaged", 1)
-    while files.exists(newPath) {
-      number += 1
-      newPath = path + ".damaged-\(number)"
-    }
-    guard (try? files.rename(path, to: newPath)) != nil else { return }
-    console.info("\(path): kept as \(newPath); the run goes on from its checkpoint, or begins again")
   }
 
   private func hasProblems(_ placed: PlacedExperiment) -> Bool {

@@ -50,7 +50,9 @@ private final class ScriptedExecutor: QueueExecutor {
 
   func progress(of id: JobID) -> Int? { nil }
   func reset(_ id: JobID) { state.withLock { $0.reset.append(id) } }
-  func settle(_ id: JobID, _ end: JobEnd) { state.withLock { $0.settled[id] = end } }
+  func settle(_ id: JobID, of submission: Submission, _ end: JobEnd) {
+    state.withLock { $0.settled[id] = end }
+  }
 
   /// Waits until so many executions have begun.
   func waitForBegun(_ count: Int) -> [JobID] {
@@ -112,7 +114,7 @@ struct QueueEngineTests {
   ) {
     let reached = DispatchSemaphore(value: 0)
     // The observer runs on the engine's queue, where a report would deadlock: it only wakes this thread.
-    let token = engine.observe { reached.signal() }
+    let token = engine.observe { _ in reached.signal() }
     defer { engine.stopObserving(token) }
     let deadline = DispatchTime.now() + 20
     while !condition(engine.report().state) {

@@ -3,22 +3,29 @@ import Files
 import Foundation
 
 /// An experiment with its folder under the results.
-struct PlacedExperiment {
-  var experiment: Experiment
+struct PlacedExperiment: Sendable {
+  let experiment: Experiment
   /// The name of its folder: the config's, or that with a number.
-  var name: String
-  var folder: ExperimentFolder
-  var configFolder: String
-
+  let name: String
+  let folder: ExperimentFolder
   /// Every run of the plan, in order.
-  var runs: [PlacedRun] {
+  let runs: [PlacedRun]
+  private let places: [String: Int]
+
+  init(_ experiment: Experiment, name: String, folder: ExperimentFolder, configFolder: String) {
+    self.experiment = experiment
+    self.name = name
+    self.folder = folder
     let hash = experiment.configHash
-    return Plan(experiment).runs.map {
+    runs = Plan(experiment).runs.map {
       PlacedRun(
         $0, experiment: name, configHash: hash, configFolder: configFolder, folder: folder.run($0.id),
         threads: experiment.threads, timeLimitSeconds: experiment.timeLimitSeconds)
     }
+    places = Dictionary(uniqueKeysWithValues: runs.enumerated().map { ($1.plan.id, $0) })
   }
+
+  func run(_ id: String) -> PlacedRun? { places[id].map { runs[$0] } }
 }
 
 /// Finds or makes the folder of an experiment: the same config continues in its own, another of the same name never
@@ -32,13 +39,14 @@ struct ExperimentPlacement {
     while true {
       let name = number == 1 ? experiment.name : "\(experiment.name)-\(number)"
       let folder = results.experiment(name)
-      let placed = PlacedExperiment(
-        experiment: experiment, name: name, folder: folder, configFolder: file.folder)
+      func placed() -> PlacedExperiment {
+        PlacedExperiment(experiment, name: name, folder: folder, configFolder: file.folder)
+      }
       if !files.exists(folder.path) || isUnfinished(folder) {
         try fill(folder, with: experiment, file)
-        return placed
+        return placed()
       }
-      if holds(experiment, file, folder) { return placed }
+      if holds(experiment, file, folder) { return placed() }
       number += 1
     }
   }

@@ -9,17 +9,22 @@ final class ExperimentShelf: Sendable {
   private let files: any FileSystem
   private let kept = Mutex<[(name: String, experiment: PlacedExperiment)]>([])
   private static let capacity = 64
+  /// Called with the name of a submission whose config is in its folder now.
+  private let placed: @Sendable (String) -> Void
 
-  init(_ results: ResultsFolder, files: any FileSystem) {
+  init(_ results: ResultsFolder, files: any FileSystem, placed: @escaping @Sendable (String) -> Void) {
     self.results = results
     self.files = files
+    self.placed = placed
   }
 
   /// The experiment, with its folder made and its config written where they were not.
   ///
   /// Throws `FileError`, or what is wrong with a config that was accepted once.
   func experiment(_ submission: Submission) throws -> PlacedExperiment {
-    if let found = kept.withLock({ kept in kept.last { $0.name == submission.name } }) {
+    if submission.payload == nil,
+      let found = kept.withLock({ kept in kept.last { $0.name == submission.name } })
+    {
       return found.experiment
     }
     let folder = results.experiment(submission.name)
@@ -28,15 +33,15 @@ final class ExperimentShelf: Sendable {
         path: FilePath.join(submission.folder, "config.json"), bytes: Array(payload.utf8))
       try ExperimentPlacement(results: results, files: files).fill(folder, with: Experiment(file), file)
     }
-    let experiment = try Experiment(bytes: try files.readAll(folder.configFile), path: folder.configFile)
-    let placed = PlacedExperiment(
-      experiment: experiment, name: submission.name, folder: folder, configFolder: submission.folder)
+    let experiment = PlacedExperiment(
+      try Experiment(bytes: try files.readAll(folder.configFile), path: folder.configFile),
+      name: submission.name, folder: folder, configFolder: submission.folder)
+    if submission.payload != nil { placed(submission.name) }
     kept.withLock { kept in
+      kept.removeAll { $0.name == submission.name }
       if kept.count == Self.capacity { kept.removeFirst() }
-      kept.append((submission.name, placed))
+      kept.append((submission.name, experiment))
     }
-    return placed
+    return experiment
   }
-
-  func folder(of id: JobID) -> RunFolder { results.experiment(id.submission).run(id.job) }
 }

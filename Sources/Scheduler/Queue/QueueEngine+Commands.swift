@@ -1,0 +1,77 @@
+// What others ask of the queue.
+extension QueueEngine {
+  /// Adds submissions; returns when they are durable. One whose name is in the queue takes the place of that, which must
+  /// have ended.
+  package func submit(_ submissions: [Submission]) throws {
+    try serve {
+      for submission in submissions {
+        precondition(state.canTake(submission.name), "QueueEngine: \(submission.name) submitted twice")
+      }
+      try record(submissions.map { .submitted($0) })
+      for submission in submissions {
+        for (id, _) in state.jobs(of: submission) { dispatcher.enqueue(id, in: state) }
+      }
+      begin()
+    }
+  }
+
+  /// Lets the jobs of a submission that failed or were cancelled go on. Returns which; those that completed or diverged
+  /// are left alone.
+  package func continueEnded(_ name: String) throws -> [JobID] {
+    try serve {
+      guard let submission = state.submissions[name] else { return [] }
+      let ids = state.jobs(of: submission).filter { $0.entry.mayGoOn }.map(\.id)
+      try record(ids.map { .continued($0) })
+      for id in ids { dispatcher.enqueue(id, in: state) }
+      begin()
+      return ids
+    }
+  }
+
+  /// The submission of that name, if any.
+  package func submission(named name: String) -> Submission? { queue.sync { state.submissions[name] } }
+
+  /// Whether a submission of that name would be taken: there is none, or all its jobs have ended.
+  package func canTake(_ name: String) -> Bool { queue.sync { state.canTake(name) } }
+
+  /// The submission's payload is kept elsewhere: the journal need not hold it.
+  package func placed(_ name: String) {
+    serveLater { [self] in
+      guard state.submissions[name]?.payload != nil else { return }
+      recordSurely([.placed(name)])
+    }
+  }
+
+  /// Does what a person asked for to some jobs; says of each what became of it, in order.
+  package func command(_ command: QueueCommand, _ ids: [JobID]) throws -> [QueueCommand.Answer] {
+    try serve {
+      let answers = ids.map { command.answer($0, state.jobs[$0]) }
+      if command == .restart {
+        for answer in answers where answer.isEffective { try executor.reset(answer.id) }
+      }
+      try record(answers.compactMap(\.record))
+      for answer in answers where answer.record != nil { followUp(command, answer.id) }
+      begin()
+      return answers
+    }
+  }
+
+  private func followUp(_ command: QueueCommand, _ id: JobID) {
+    let isRunning = dispatcher.running.contains(id)
+    switch command {
+    case .pause:
+      notBefore[id] = nil
+      if isRunning { executor.askToStop(id, forGood: false) }
+    case .cancel:
+      notBefore[id] = nil
+      if isRunning { executor.askToStop(id, forGood: true) } else { settle(id, JobEnd(.cancelled)) }
+    case .resume, .restart: if !isRunning { dispatcher.enqueue(id, in: state) }
+    }
+  }
+}
+
+extension JobEntry {
+  fileprivate var mayGoOn: Bool {
+    if case .ended(let end) = status { end.kind == .failed || end.kind == .cancelled } else { false }
+  }
+}

@@ -1,0 +1,98 @@
+import Foundation
+
+// What others can see of the queue.
+extension QueueEngine {
+  /// The state now, and for each waiting job why it waits.
+  package func report() -> (state: QueueState, waiting: [JobID: String]) {
+    queue.sync { (state, waitingReasons()) }
+  }
+
+  private func waitingReasons() -> [JobID: String] {
+    var reasons: [JobID: String] = [:]
+    var ahead = 0
+    for (id, entry) in queuedJobs {
+      if let time = notBefore[id] {
+        let seconds = max(0, Int(time.timeIntervalSinceNow.rounded(.up)))
+        reasons[id] = "another try in \(seconds) s: \(entry.problem ?? "it failed")"
+      } else if isStopping {
+        reasons[id] = "the daemon to start again"
+      } else if entry.isSuspect {
+        reasons[id] = "all others: the process died \(entry.deaths) times while it ran, so it runs alone"
+      } else if dispatcher.runsAlone {
+        reasons[id] = "a run that runs alone"
+      } else {
+        let place = ahead == 0 ? "next" : "\(ahead) ahead"
+        reasons[id] = "a free slot (\(dispatcher.running.count) of \(dispatcher.slots) in use, \(place))"
+        ahead += 1
+      }
+    }
+    return reasons
+  }
+
+  /// The queued jobs in the order in which they begin.
+  private var queuedJobs: [(id: JobID, entry: JobEntry)] {
+    let queued = state.jobs.filter { $0.value.status == .queued }
+      .map { (priority: state.priority(of: $0.key), id: $0.key, entry: $0.value) }
+    let inOrder = queued.sorted { a, b in
+      a.priority != b.priority ? a.priority > b.priority : a.entry.sequence < b.entry.sequence
+    }
+    return inOrder.map { ($0.id, $0.entry) }
+  }
+
+  /// Calls `body` after every change, on the engine's queue: it must be quick.
+  package func observe(_ body: @escaping Observer) -> UUID {
+    let token = UUID()
+    queue.async { [self] in observers[token] = body }
+    return token
+  }
+
+  /// Calls `then`, once, on the engine's queue, as soon as all of these jobs have ended, maybe at once; those that it does
+  /// not know count as ended.
+  package func whenEnded(_ jobs: Set<JobID>, then: @escaping @Sendable () -> Void) -> UUID {
+    let token = UUID()
+    queue.async { [self] in
+      let open = jobs.filter { !(state.jobs[$0]?.status.hasEnded ?? true) }
+      if open.isEmpty { then() } else { waiters[token] = Waiter(jobs: jobs, open: open, then: then) }
+    }
+    return token
+  }
+
+  /// Forgets an observer, or somebody who waits.
+  package func stopObserving(_ token: UUID) {
+    queue.async { [self] in
+      observers[token] = nil
+      waiters[token] = nil
+    }
+  }
+
+  func tellObservers() {
+    guard !changedJobs.isEmpty else { return }
+    defer { changedJobs = [] }
+    if !observers.isEmpty {
+      let change = state.change(of: changedJobs)
+      for observer in observers.values { observer(change) }
+    }
+    for token in Array(waiters.keys) {
+      for id in changedJobs { waiters[token]!.take(id, hasEnded: state.jobs[id]?.status.hasEnded ?? true) }
+      if waiters[token]!.open.isEmpty { waiters.removeValue(forKey: token)?.then() }
+    }
+  }
+}
+
+/// What an observer of the queue is told.
+package struct QueueChange: Sendable {
+  /// Jobs whose standing has changed, and where they stand now.
+  package var jobs: [JobID: JobStatus]
+  /// Submissions of which the last job has just ended: how all of them did.
+  package var ended: [String: [JobEnd]]
+}
+
+extension QueueState {
+  fileprivate func change(of ids: Set<JobID>) -> QueueChange {
+    let statuses = ids.compactMap { id in jobs[id].map { (id, $0.status) } }
+    let names = Set(statuses.filter { $0.1.hasEnded }.map(\.0.submission))
+    return QueueChange(
+      jobs: Dictionary(uniqueKeysWithValues: statuses),
+      ended: Dictionary(uniqueKeysWithValues: names.compactMap { name in ends(of: name).map { (name, $0) } }))
+  }
+}

@@ -1,0 +1,128 @@
+import Datasets
+import Dispatch
+import Experiments
+import Files
+import Foundation
+import Scheduler
+import TensorCore
+
+/// A daemon at work: the queue with its journal, the watched folder and the control socket, for one results folder.
+///
+///     let daemon = try Daemon(settings, log: log, in: files)
+///     daemon.start()
+///     daemon.waitUntilStopped()    // until somebody calls `stop`, or the verb `shutdown` comes over the socket
+final class Daemon: Sendable {
+  struct Settings {
+    var results: ResultsFolder
+    /// The folder to watch.
+    var configs: String
+    /// Where data sets are.
+    var data: String
+    /// Runs at once.
+    var slots: Int
+    /// Run when an experiment has ended.
+    var onFinish: String?
+    var delays = RetryDelays()
+    var spool = SpoolWatcher.Settings()
+  }
+
+  let core: DaemonCore
+  private let lock: FileLock
+  private let server: ControlServer
+  private let watcher: SpoolWatcher
+  private let stopRequest: StopRequest
+
+  /// Takes the results folder, replays the journal and opens the socket; runs nothing yet.
+  ///
+  /// Throws `FileLock.Held` where another process has the folder, and whatever keeps the daemon from its files.
+  init(_ settings: Settings, log: DaemonLog, in files: any FileSystem) throws {
+    let results = settings.results
+    lock = try results.own(in: files)
+    log.reopen()
+    log.write("bitlab \(Machine.bitlabVersion) daemon, process \(getpid()): \(settings.slots) runs at once")
+    let folder = try SpoolFolder(settings.configs, in: files)
+    let (store, state) = try JournalStore.open(results.journalFile, in: files) { log.write($0) }
+    let core = Self.makeCore(settings, store, state, log, files)
+    self.core = core
+    let stopRequest = StopRequest(core.engine)
+    self.stopRequest = stopRequest
+    watcher = Self.makeWatcher(folder, settings, core)
+    server = try ControlServer(
+      path: results.socketFile, version: Machine.bitlabVersion,
+      handler: ControlService(core) { stopRequest.request(drain: $0) })
+    if let command = settings.onFinish {
+      Self.run(FinishHook(command, results: results.path) { log.write($0) }, for: core)
+    }
+  }
+
+  /// Goes on with the queue, and takes what comes.
+  func start() {
+    core.engine.start()
+    watcher.start()
+    core.log.write("watching \(watcher.folder.path)")
+  }
+
+  /// Begins nothing more; running runs are checkpointed, or with `drain` end first. A later call without `drain` hurries
+  /// an earlier one with it.
+  func stop(drain: Bool) { stopRequest.request(drain: drain) }
+
+  /// Returns when everything is on the disk and the socket is gone.
+  func waitUntilStopped() {
+    stopRequest.wait()
+    watcher.stop()
+    core.reports.flush()
+    server.close()
+    core.log.write("stopped")
+  }
+
+  private static func makeCore(
+    _ settings: Settings, _ store: JournalStore, _ state: QueueState, _ log: DaemonLog,
+    _ files: any FileSystem
+  ) -> DaemonCore {
+    let observer = DaemonObserver(log)
+    let reports = ReportKeeper { log.write($0) }
+    let environment = TrainingEnvironment(
+      pool: ComputePool(cores: Machine.cores), datasets: DatasetLibrary(DataFolder(settings.data)),
+      files: files)
+    let placed = Relay<String>()
+    let shelf = ExperimentShelf(settings.results, files: files) { placed.tell($0) }
+    let executor = TrainingExecutor(
+      environment, results: settings.results, reports: reports, observer: observer
+    ) {
+      try shelf.experiment($0)
+    }
+    let engine = QueueEngine(
+      state, store: store, executor: executor, slots: settings.slots, delays: settings.delays
+    ) { log.write($0) }
+    placed.begin { [weak engine] in engine?.placed($0) }
+    return DaemonCore(
+      engine: engine, log: log, results: settings.results, files: files, observer: observer, reports: reports)
+  }
+
+  private static func makeWatcher(
+    _ folder: SpoolFolder, _ settings: Settings, _ core: DaemonCore
+  ) -> SpoolWatcher {
+    let again = Relay<[SpoolName]>()
+    let intake = SpoolIntake(folder: folder, core: core)
+    let retry = DispatchQueue(label: "bitlab.spool.retry", qos: .utility)
+    let watcher = SpoolWatcher(folder, settings.spool) { batch in
+      let left = intake.take(batch)
+      // The journal could not be written: most likely the disk is full.
+      if !left.isEmpty { retry.asyncAfter(deadline: .now() + settings.delays.disk) { again.tell(left) } }
+    }
+    again.begin { [weak watcher] in watcher?.offerAgain($0) }
+    return watcher
+  }
+
+  /// Tells the hook of each experiment that ends from now on, when its files are written.
+  private static func run(_ hook: FinishHook, for core: DaemonCore) {
+    let queue = DispatchQueue(label: "bitlab.finish", qos: .utility)
+    _ = core.engine.observe { [reports = core.reports] change in
+      guard !change.ended.isEmpty else { return }
+      queue.async {
+        reports.flush()
+        for (name, ends) in change.ended.sorted(by: { $0.key < $1.key }) { hook.tell(name, ends) }
+      }
+    }
+  }
+}

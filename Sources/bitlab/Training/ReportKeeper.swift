@@ -1,0 +1,86 @@
+import Dispatch
+import Experiments
+import Synchronization
+
+/// Writes experiments' curves and summaries as their runs end, on a queue of its own.
+///
+/// With thousands of runs a report takes seconds to write, and each run that ends changes it: no report takes more than a
+/// small part of the time. Each is written once more, in full, after its last change.
+final class ReportKeeper: Sendable {
+  private struct State {
+    /// What has changed since it was written.
+    var due: [String: ExperimentReport] = [:]
+    /// When each report may be written again.
+    var resting: [String: ContinuousClock.Instant] = [:]
+    var isScheduled = false
+  }
+
+  private let queue = DispatchQueue(label: "bitlab.reports", qos: .utility)
+  private let state = Mutex(State())
+  private let complain: @Sendable (String) -> Void
+  private let clock = ContinuousClock()
+
+  /// Writing a report may take one part in so many of the time.
+  private static let rest = 20
+
+  init(complain: @escaping @Sendable (String) -> Void) { self.complain = complain }
+
+  /// The experiment's files are to be written soon.
+  func update(_ report: ExperimentReport) {
+    state.withLock { $0.due[report.name] = report }
+    schedule(after: .zero)
+  }
+
+  /// Writes everything that is due, now; returns whether all could be written.
+  @discardableResult
+  func flush() -> Bool {
+    queue.sync { write(takeDue(onlyRested: false)) }
+  }
+
+  private func schedule(after delay: Duration) {
+    let begins = state.withLock { state in
+      defer { state.isScheduled = true }
+      return !state.isScheduled
+    }
+    guard begins else { return }
+    let nanoseconds = Int(delay / .nanoseconds(1))
+    queue.asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [self] in
+      state.withLock { $0.isScheduled = false }
+      write(takeDue(onlyRested: true))
+      if let next = nextTime { schedule(after: max(.zero, next - clock.now)) }
+    }
+  }
+
+  /// When the first report that is due may be written.
+  private var nextTime: ContinuousClock.Instant? {
+    let now = clock.now
+    return state.withLock { state in state.due.keys.map { state.resting[$0] ?? now }.min() }
+  }
+
+  private func takeDue(onlyRested: Bool) -> [ExperimentReport] {
+    let now = clock.now
+    return state.withLock { state in
+      state.resting = state.resting.filter { $0.value > now }
+      let taken = state.due.values.filter { !onlyRested || state.resting[$0.name] == nil }
+      for report in taken { state.due[report.name] = nil }
+      return taken.sorted { $0.name < $1.name }
+    }
+  }
+
+  @discardableResult
+  private func write(_ reports: [ExperimentReport]) -> Bool {
+    var isWritten = true
+    for report in reports {
+      let start = clock.now
+      do {
+        try report.write()
+      } catch {
+        complain("\(error)")
+        isWritten = false
+      }
+      let end = clock.now
+      state.withLock { $0.resting[report.name] = end + (end - start) * Self.rest }
+    }
+    return isWritten
+  }
+}

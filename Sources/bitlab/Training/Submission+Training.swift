@@ -1,0 +1,28 @@
+import Experiments
+import Scheduler
+
+extension Submission {
+  /// The config's hash, which its fingerprint begins with.
+  var configHash: String { String(fingerprint.prefix { $0 != " " }) }
+}
+
+extension JobDescription {
+  /// A run, with what `status` says of it before it has begun.
+  init(_ run: RunPlan) {
+    self.init(
+      run.id,
+      labels: [
+        "variant": run.variant, "seed": String(run.seed), "bits": String(run.precision.rawValue),
+        "method": run.precision == .full ? "" : run.method.rawValue,
+      ])
+  }
+}
+
+extension PlacedExperiment {
+  /// The runs that are to run, for a queue that lasts no longer than the process.
+  func submission(where isPending: (PlacedRun) -> Bool) -> Submission {
+    Submission(
+      name: name, payload: nil, folder: "", jobs: runs.filter(isPending).map { JobDescription($0.plan) },
+      priority: experiment.priority, maxRetries: experiment.maxRetries, fingerprint: experiment.configHash)
+  }
+}

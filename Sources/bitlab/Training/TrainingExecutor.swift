@@ -1,0 +1,141 @@
+import Experiments
+import Files
+import Foundation
+import Scheduler
+import Synchronization
+
+/// Runs the queue's jobs by training them, and tells an observer what happens.
+final class TrainingExecutor: QueueExecutor {
+  private let environment: TrainingEnvironment
+  private let results: ResultsFolder
+  /// The experiment of a submission, its folder in place.
+  private let experiment: @Sendable (Submission) throws -> PlacedExperiment
+  private let reports: ReportKeeper
+  private let observer: any RunObserver
+  private let controls = Mutex<[JobID: RunControl]>([:])
+
+  init(
+    _ environment: TrainingEnvironment, results: ResultsFolder, reports: ReportKeeper,
+    observer: any RunObserver,
+    experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment
+  ) {
+    self.environment = environment
+    self.results = results
+    self.reports = reports
+    self.observer = observer
+    self.experiment = experiment
+  }
+
+  func execute(_ id: JobID, of submission: Submission) -> JobOutcome {
+    let control = RunControl()
+    controls.withLock { $0[id] = control }
+    defer { _ = controls.withLock { $0.removeValue(forKey: id) } }
+    do {
+      return try train(id, submission, control)
+    } catch let error as FileError {
+      return error.isDiskFull ? .diskFull(error.description) : .machineFailed(error.description)
+    } catch {
+      observer.ended("\(id)", .failed, problem: "\(error)")
+      return .ended(JobEnd(.failed, problem: "\(error)"))
+    }
+  }
+
+  private func train(_ id: JobID, _ submission: Submission, _ control: RunControl) throws -> JobOutcome {
+    let placed = try experiment(submission)
+    guard let run = placed.run(id.job) else {
+      return .ended(JobEnd(.failed, problem: "the experiment's config has no such run"))
+    }
+    if let end = recordedEnd(run) { return .ended(end) }
+    observer.began(run)
+    let trainer = Trainer(run, in: environment, control: control) { [observer] in
+      observer.happened($0, in: run)
+    }
+    let outcome = trainer()
+    reports.update(ExperimentReport(placed, in: environment.files))
+    // Whether a fault of the machine ends the run is the queue's to say.
+    if case .failed(let failure) = outcome, case .machine(let isDiskFull) = failure.kind {
+      observer.stopped(run)
+      return isDiskFull ? .diskFull(failure.description) : .machineFailed(failure.description)
+    }
+    observer.ended(run.name, outcome.status, problem: outcome.problem)
+    return Self.jobOutcome(outcome)
+  }
+
+  private static func jobOutcome(_ outcome: RunOutcome) -> JobOutcome {
+    switch outcome {
+    case .completed: .ended(JobEnd(.completed))
+    case .diverged(let problem): .ended(JobEnd(.diverged, problem: problem))
+    case .paused, .cancelled: .stopped
+    case .failed(let failure): .ended(JobEnd(.failed, problem: failure.description))
+    }
+  }
+
+  /// How the run has ended already, by its own record: the process may have died between the run's end and the queue's
+  /// hearing of it, or another one may have trained it.
+  ///
+  /// A record that says nothing is put aside, and the run goes on from what else there is.
+  func recordedEnd(_ run: PlacedRun) -> JobEnd? {
+    let (path, files) = (run.folder.recordFile, environment.files)
+    guard files.exists(path) else { return nil }
+    do {
+      let record = try RunRecord(reading: path, in: files)
+      switch record.status {
+      case .completed where record.configHash == run.configHash: return JobEnd(.completed)
+      case .diverged where record.configHash == run.configHash:
+        return JobEnd(.diverged, problem: record.error)
+      default: return nil
+      }
+    } catch {
+      observer.say("\(error)", isProblem: false)
+      if error is FileContentError { putAside(path) }
+      return nil
+    }
+  }
+
+  /// Keeps an unreadable record under another name, and says so.
+  private func putAside(_ path: String) {
+    let files = environment.files
+    var (newPath, number) = (path + ".damaged", 1)
+    while files.exists(newPath) {
+      number += 1
+      newPath = path + ".damaged-\(number)"
+    }
+    guard (try? files.rename(path, to: newPath)) != nil else { return }
+    observer.say(
+      "\(path): kept as \(newPath); the run goes on from its checkpoint, or begins again", isProblem: false)
+  }
+
+  func askToStop(_ id: JobID, forGood: Bool) {
+    controls.withLock { $0[id] }?.request = forGood ? .cancel : .pause
+  }
+
+  func progress(of id: JobID) -> Int? {
+    folder(of: id).checkpoints(in: environment.files).newestStep
+  }
+
+  func reset(_ id: JobID) throws {
+    let (folder, files) = (folder(of: id), environment.files)
+    guard files.exists(folder.path) else { return }
+    // The record first: without it and the checkpoints the run begins again and cuts the other files to nothing.
+    if files.exists(folder.recordFile) { try files.remove(folder.recordFile) }
+    try folder.checkpoints(in: files).removeAll()
+  }
+
+  func settle(_ id: JobID, of submission: Submission, _ end: JobEnd) {
+    let status = RunStatus(rawValue: end.kind.rawValue) ?? .failed
+    observer.ended("\(id)", status, problem: end.problem)
+    let (path, files) = (folder(of: id).recordFile, environment.files)
+    guard files.exists(path), var record = try? RunRecord(reading: path, in: files) else { return }
+    record.status = status
+    record.error = end.problem
+    record.ended = RunRecord.timestamp(Date())
+    do {
+      try record.write(to: path, in: files)
+      reports.update(ExperimentReport(try experiment(submission), in: files))
+    } catch {
+      observer.say("\(id): \(error)", isProblem: true)
+    }
+  }
+
+  private func folder(of id: JobID) -> RunFolder { results.experiment(id.submission).run(id.job) }
+}
