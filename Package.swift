@@ -55,13 +55,15 @@ let package = Package(
     .executableTarget(
       name: "bitlab-benchmarks", dependencies: ["TensorCore", "Networks"], path: "Benchmarks/Sources",
       swiftSettings: swiftSettings),
+    .target(
+      name: "TestSupport", dependencies: ["Files"], path: "Tests/Support", swiftSettings: swiftSettings),
     tests("TensorCoreTests", ["TensorCore"]),
     tests("NetworksTests", ["Networks", "TensorCore", "Files", "Datasets"]),
     tests("DatasetsTests", ["Datasets", "CZlib"]),
-    tests("FilesTests", ["Files"]),
-    tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files"]),
+    tests("FilesTests", ["Files", "TestSupport"]),
+    tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files", "TestSupport"]),
     tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
-    tests("SchedulerTests", ["Scheduler", "Files"]),
-    tests("BitLabTests", ["bitlab", "Experiments", "Datasets", "Files"]),
+    tests("SchedulerTests", ["Scheduler", "Files", "TestSupport"]),
+    tests("BitLabTests", ["bitlab", "Experiments", "Datasets", "Files", "Scheduler", "TestSupport"]),
   ]
 )

@@ -93,15 +93,7 @@ final class Program {
   }
 
   /// What must be the same to the byte, by the file's name below the experiment's folder.
-  func results(_ folder: String) throws -> [String: [UInt8]] {
-    var found = ["curves.csv": try bytes(folder + "/curves.csv")]
-    for run in try names(folder + "/runs") {
-      for name in ["curve.csv", "steps.csv", "model.safetensors"] {
-        found["\(run)/\(name)"] = try bytes("\(folder)/runs/\(run)/\(name)")
-      }
-    }
-    return found
-  }
+  func results(_ folder: String) throws -> [String: [UInt8]] { try experimentResults(file(folder)) }
 
   /// The value of a run's `run.json`.
   func record(_ folder: String, _ run: String) throws -> [String: Any] {
@@ -112,6 +104,18 @@ final class Program {
   func json(_ text: String) throws -> Any {
     try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
   }
+}
+
+/// What must be the same to the byte of an experiment that has ended, by the file's name below the experiment's folder.
+func experimentResults(_ folder: String) throws -> [String: [UInt8]] {
+  let files = POSIXFileSystem()
+  var found = ["curves.csv": try files.readAll(folder + "/curves.csv")]
+  for run in try files.list(folder + "/runs") {
+    for name in ["curve.csv", "steps.csv", "model.safetensors"] {
+      found["\(run)/\(name)"] = try files.readAll("\(folder)/runs/\(run)/\(name)")
+    }
+  }
+  return found
 }
 
 /// The program while it runs. It cannot run ahead of who reads it by more than the few lines that fit into the pipe.

@@ -7,7 +7,7 @@ struct Arguments {
   var results = "results"
   /// The folder that the daemon watches.
   var configs = "configs/queue"
-  var data: String
+  var data = "data"
   var jobs: Int?
   var json = false
   /// Run by the daemon when an experiment has ended.
@@ -30,11 +30,14 @@ struct Arguments {
     case auto, always, never
   }
 
+  /// No words.
+  init() {}
+
   /// - Parameters:
   ///   - words: without the program's name.
   /// - Throws: `UsageError` for the first word that is wrong.
   init(_ words: [String], environment: [String: String]) throws(UsageError) {
-    data = environment["BITLAB_DATA"].flatMap { $0.isEmpty ? nil : $0 } ?? "data"
+    if let folder = environment["BITLAB_DATA"], !folder.isEmpty { data = folder }
     var rest = words[...]
     var optionsAreOver = false
     while let word = rest.popFirst() {

@@ -7,6 +7,7 @@ final class Console: Sendable {
   /// Whether stderr can be redrawn.
   let isInteractive: Bool
   private let coloredStreams: Set<Int32>
+  private let streams: any OutputStreams
   private let lock = Mutex(())
   private let lostResults = Mutex(false)
   private let printed = Mutex(false)
@@ -21,17 +22,20 @@ final class Console: Sendable {
     case yellow = "33"
   }
 
-  init(_ arguments: Arguments, environment: [String: String]) {
+  init(
+    _ arguments: Arguments, environment: [String: String], streams: any OutputStreams = StandardStreams()
+  ) {
     verbosity = arguments.verbosity
+    self.streams = streams
     let isDumb = environment["TERM"] == "dumb"
-    isInteractive = isatty(STDERR_FILENO) == 1 && !isDumb && verbosity > .quiet && !arguments.json
-    let streams: Set = [STDOUT_FILENO, STDERR_FILENO]
+    isInteractive = streams.isTerminal(STDERR_FILENO) && !isDumb && verbosity > .quiet && !arguments.json
+    let both: Set = [STDOUT_FILENO, STDERR_FILENO]
     switch arguments.color {
-    case .always: coloredStreams = streams
+    case .always: coloredStreams = both
     case .never: coloredStreams = []
     case .auto:
       let noColor = environment["NO_COLOR"].map { !$0.isEmpty } ?? false
-      coloredStreams = noColor || isDumb ? [] : streams.filter { isatty($0) == 1 }
+      coloredStreams = noColor || isDumb ? [] : both.filter { streams.isTerminal($0) }
     }
   }
 
@@ -101,7 +105,7 @@ final class Console: Sendable {
     lock.withLock { _ in
       var bytes = Array(text.utf8)[...]
       while !bytes.isEmpty {
-        let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+        let count = bytes.withUnsafeBytes { streams.write($0, to: descriptor) }
         if count < 0 && errno == EINTR { continue }
         if count <= 0 { return count < 0 ? errno : EIO }
         bytes = bytes.dropFirst(count)
@@ -115,5 +119,21 @@ final class Console: Sendable {
     var window = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return (80, 24) }
     return (Int(window.ws_col), Int(window.ws_row))
+  }
+}
+
+/// Where a console's two streams lead.
+protocol OutputStreams: Sendable {
+  func isTerminal(_ descriptor: Int32) -> Bool
+  /// As the system's `write`: how many bytes it took, or -1 with `errno`.
+  func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int
+}
+
+/// The process's own.
+struct StandardStreams: OutputStreams {
+  func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+  func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int {
+    Foundation.write(descriptor, bytes.baseAddress, bytes.count)
   }
 }

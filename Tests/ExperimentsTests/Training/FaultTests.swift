@@ -1,6 +1,7 @@
 import Dispatch
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Experiments
@@ -24,10 +25,10 @@ struct FaultTests {
     let expected = try Self.uninterrupted(folder)
     var faults = 0
     for number in 0... {
-      let files = FailingFileSystem(code, at: number, persists: persists)
+      let files = FaultyFileSystem(.error(code), at: number, persists: persists)
       let run = try folder.place(Self.text, as: "run-\(number)")
       let outcome = run.train(in: files)
-      guard let failed = files.failed else { break }
+      guard let failed = files.failed.first else { break }
       faults += 1
       switch outcome {
       case .failed(let failure):
@@ -52,10 +53,10 @@ struct FaultTests {
     let folder = try TrainingFolder()
     let expected = try Self.uninterrupted(folder)
     for number in 0... {
-      let files = FailingFileSystem(ENOSPC, at: number, only: [.write], tears: true)
+      let files = FaultyFileSystem(.tornWrite(ENOSPC), at: number, only: [.write])
       let run = try folder.place(Self.text, as: "run-\(number)")
       let outcome = run.train(in: files)
-      guard files.failed != nil else {
+      guard !files.failed.isEmpty else {
         #expect(number > 20)
         break
       }
@@ -75,7 +76,7 @@ struct FaultTests {
     let expected = try Self.uninterrupted(folder)
     for number in stride(from: 1, to: 40, by: 7) {
       let runs = try (0..<3).map { try folder.place(Self.text, as: "run-\(number)-\($0)") }
-      let files = FailingFileSystem(ENOSPC, at: number, persists: true, only: [.write, .synchronize])
+      let files = FaultyFileSystem(.error(ENOSPC), at: number, persists: true, only: [.write, .synchronize])
       DispatchQueue.concurrentPerform(iterations: runs.count) { index in
         let outcome = index == 1 ? runs[1].train(in: files) : runs[index].train()
         #expect(outcome.status == (index == 1 ? .failed : .completed))
@@ -87,7 +88,7 @@ struct FaultTests {
   @Test func aDiskThatIsFullFromTheBeginningIsAFailureToo() throws {
     let folder = try TrainingFolder()
     let run = try folder.place(Self.text)
-    let failure = try #require(run.train(in: FailingFileSystem(ENOSPC, at: 0, persists: true)).failure)
+    let failure = try #require(run.train(in: FaultyFileSystem(.error(ENOSPC), at: 0, persists: true)).failure)
     #expect(failure.kind == .machine(isDiskFull: true) && failure.mayPass)
     #expect(failure.description.contains(run.folder.path))
   }

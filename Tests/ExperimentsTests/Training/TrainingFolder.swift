@@ -3,6 +3,7 @@ import Files
 import Foundation
 import Synchronization
 import TensorCore
+import TestSupport
 
 @testable import Experiments
 
@@ -46,14 +47,14 @@ extension PlacedRun {
   /// Trains the run to its end, or until `observe` makes its control say so.
   @discardableResult
   func train(
-    cores: Int = 1, in files: any FileSystem = FailingFileSystem(), control: RunControl = RunControl(),
+    cores: Int = 1, in files: any FileSystem = FaultyFileSystem(), control: RunControl = RunControl(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) -> RunOutcome {
     train(pool: ComputePool(cores: cores), in: files, control: control, observe: observe)
   }
 
   func train(
-    pool: ComputePool, in files: any FileSystem = FailingFileSystem(), control: RunControl = RunControl(),
+    pool: ComputePool, in files: any FileSystem = FaultyFileSystem(), control: RunControl = RunControl(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) -> RunOutcome {
     let environment = TrainingEnvironment(

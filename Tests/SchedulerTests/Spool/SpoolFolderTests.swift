@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Scheduler
@@ -8,6 +9,11 @@ import Testing
 /// How files leave the folder, with everything that can come in between.
 struct SpoolFolderTests {
   private let fixture: SpoolFixture
+
+  /// What the folder asks of the file system.
+  private static let operations: Set<FileError.Operation> = [
+    .open, .create, .write, .synchronize, .rename, .remove, .createFolder, .list, .synchronizeFolder,
+  ]
 
   init() throws { fixture = try SpoolFixture() }
 
@@ -61,7 +67,7 @@ struct SpoolFolderTests {
     try fixture.put("old", "a.json")
     try SpoolFixture.put("new", fixture.parent + "/aside")
     let (aside, queued) = (fixture.parent + "/aside", fixture.path("a.json"))
-    let folder = try open(FaultyFiles(beforeRename: { if $0 == queued { rename(aside, queued) } }))
+    let folder = try open(FaultyFileSystem(beforeRename: { if $0 == queued { rename(aside, queued) } }))
     let file = try fixture.file("a.json")
     if accepts {
       #expect(try !folder.accept(file))
@@ -81,7 +87,7 @@ struct SpoolFolderTests {
     let new = fixture.parent + "/new"
     try SpoolFixture.put("new", new)
     let folder = try open(
-      FaultyFiles(beforeRename: { path in
+      FaultyFileSystem(beforeRename: { path in
         if path == queued { rename(new, queued) }
       }))
     let file = try fixture.file("a.json")
@@ -195,7 +201,7 @@ struct SpoolFolderTests {
       _ = try open()
       try fixture.put("text", "a.json")
       let file = try fixture.file("a.json")
-      let faulty = FaultyFiles(failing: number, persists: dies)
+      let faulty = FaultyFileSystem(.error(EIO), at: number, persists: dies, only: Self.operations)
       let folder = try? SpoolFolder(fixture.queue, in: faulty)
       let accepted = folder.flatMap { try? $0.accept([file]) }
       if faulty.failed.isEmpty {
@@ -233,8 +239,9 @@ struct SpoolFolderTests {
       try fixture.put("old", "a.json")
       try SpoolFixture.put("new", aside)
       let file = try fixture.file("a.json")
-      let faulty = FaultyFiles(
-        failing: number, persists: dies, beforeRename: { if $0 == queued { rename(aside, queued) } })
+      let faulty = FaultyFileSystem(
+        .error(EIO), at: number, persists: dies, only: Self.operations,
+        beforeRename: { if $0 == queued { rename(aside, queued) } })
       let folder = try? SpoolFolder(fixture.queue, in: faulty)
       if accepts {
         _ = folder.flatMap { try? $0.accept(file) }
@@ -263,7 +270,7 @@ struct SpoolFolderTests {
       try? FileManager.default.removeItem(atPath: fixture.queue)
       _ = try open()
       try fixture.put("text", "a.json")
-      let faulty = FaultyFiles(failing: number, persists: dies)
+      let faulty = FaultyFileSystem(.error(EIO), at: number, persists: dies, only: Self.operations)
       let folder = try? SpoolFolder(fixture.queue, in: faulty)
       let path = try? folder?.reject(try fixture.file("a.json"), text)
       if faulty.failed.isEmpty {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The daemon as a process: what goes in, what comes out, and how it is steered.
-struct DaemonTests {
+struct DaemonProcessTests {
   /// Long enough to be steered, far from its end.
   private static let long = ConfigText(
     name: "long", epochs: 100_000, training: #", "checkpoint_every_steps": 50, "max_steps": 1000000"#,

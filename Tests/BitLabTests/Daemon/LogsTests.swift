@@ -1,0 +1,46 @@
+import Files
+import Foundation
+import Testing
+
+@testable import bitlab
+
+struct LogsTests {
+  @Test func printsTheLogAsItIs() throws {
+    let daemon = try InProcessDaemon(slots: 2)
+    #expect(try daemon.submit(ConfigText().text).code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    let log = try daemon.text("results/tiny/runs/two-seed1/run.log")
+    #expect(daemon.verb("logs", "tiny/two-seed1").output == log)
+    #expect(log.contains("began: ") && log.contains("completed"))
+    let lines = try #require(try daemon.json("logs", "tiny/two-seed1") as? [String])
+    #expect(lines == log.split(separator: "\n").map(String.init))
+    daemon.stop()
+    #expect(daemon.verb("logs", "tiny/two-seed1").output == log)
+  }
+
+  @Test func followingEndsWithTheRun() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    try daemon.wait(for: "long/full-seed0", "running")
+    while !daemon.exists("results/long/runs/full-seed0/run.log") { usleep(1000) }
+    let streams = CapturedStreams()
+    let following = Thread { [daemon = Unchecked(daemon)] in
+      let code = daemon.value.verb(["logs", "-f", "long/full-seed0"], streams).code
+      streams.note("logs ended with code \(code)")
+    }
+    following.start()
+    #expect(streams.wait(for: "epoch 3", on: STDOUT_FILENO))
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(streams.wait(for: "logs ended with code 0", on: STDERR_FILENO))
+    #expect(streams.text(STDOUT_FILENO).hasSuffix("cancelled\n"))
+  }
+
+  @Test func unknownRunsAreNamed() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    #expect(try daemon.submit(InProcessDaemon.long("later")).code == 0)
+    #expect(daemon.verb("logs", "long/ful-seed0").errors.contains("did you mean `long/full-seed0`?"))
+    #expect(daemon.verb("logs", "later/full-seed0").errors.contains("has no log yet: it has not begun"))
+    #expect(daemon.verb("logs", "long").code == 2 && daemon.verb("logs").code == 2)
+  }
+}

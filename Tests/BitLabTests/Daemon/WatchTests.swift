@@ -1,0 +1,34 @@
+import Files
+import Foundation
+import Testing
+
+@testable import bitlab
+
+struct WatchTests {
+  @Test func showsWhatRunsUntilTheDaemonGoes() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    #expect(try daemon.submit(InProcessDaemon.long("other")).code == 0)
+    let streams = CapturedStreams()
+    let watching = Thread { [daemon = Unchecked(daemon)] in
+      let code = daemon.value.verb(["watch"], streams).code
+      streams.note("watch ended with code \(code)")
+    }
+    watching.start()
+    #expect(streams.wait(for: "1 under way, 1 waiting, 0 of 2 ended", on: STDERR_FILENO))
+    #expect(streams.text(STDERR_FILENO).contains("long/full-seed0  running"))
+    #expect(daemon.verb("cancel", "other").code == 0)
+    #expect(streams.wait(for: "1 under way, 0 waiting, 1 of 2 ended", on: STDERR_FILENO))
+    daemon.stop()
+    #expect(streams.wait(for: "watch ended with code", on: STDERR_FILENO))
+  }
+
+  @Test func jsonIsWhatThereIsNow() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    try daemon.wait(for: "long/full-seed0", "running")
+    let value = try #require(try daemon.json("watch") as? [String: Any])
+    #expect(value["total"] as? Int == 1 && value["ended"] as? Int == 0)
+    #expect((value["runs"] as? [[String: Any]])?.first?["run"] as? String == "full-seed0")
+  }
+}
