@@ -84,8 +84,11 @@ struct OverheadBenchmark {
     try daemon.drop(name + ".json")
     let begin = try log.line { $0.contains(" \(name)/") && $0.hasSuffix(": begins") }.time
     let cpuBefore = MonotonicClock.cpuSeconds(of: daemon.pid)
-    let end = try log.line { $0.contains(" \(name)/") && $0.hasSuffix(": completed") }.time
+    let end = try log.line { line in
+      line.contains(" \(name)/") && [": completed", ": failed", ": diverged"].contains { line.contains($0) }
+    }.time
     let cpu = MonotonicClock.cpuSeconds(of: daemon.pid) - cpuBefore
+    try daemon.waitUntilCompleted(name)
     let loss = try daemon.record(name).finalValidationLoss ?? .nan
     // The summary is written after the run: the other side must find the machine idle.
     usleep(500_000)
