@@ -113,23 +113,27 @@ struct QueueBenchmark {
     let log = try LogFollower(daemon.results.daemonLogFile)
     try daemon.run("cancel", Self.long)
     var times = [try log.line(endingIn: "\(Self.long)/full-seed0: cancelled").time]
+    let cpuBefore = MonotonicClock.cpuSeconds(of: daemon.pid)
     for _ in names {
       times.append(
         try log.line { $0.contains(" job-") && $0.hasSuffix("/full-seed0: completed") }.time)
     }
+    let cpu = MonotonicClock.cpuSeconds(of: daemon.pid) - cpuBefore
     let tenths = (0..<10).map { tenth in
       let (first, last) = (names.count * tenth / 10, names.count * (tenth + 1) / 10)
       return last > first ? (times[last] - times[first]) / Double(last - first) : 0
     }
     try daemon.waitUntilCompleted(names[names.count - 1])
+    let memory = try ProcessMemory(of: daemon.pid).resident
     let output = daemon.folder.file("status.txt")
     let firstStatus = try daemon.run("status", output: output)
     let status = Distribution(try (0..<5).map { _ in try daemon.run("status", output: output) })
     let unfinished = try daemon.status().count { $0.experiment != Self.long && $0.status != "completed" }
     if unfinished > 0 { throw BenchmarkProblem("\(unfinished) runs have not completed") }
     return QueueFigures.Ended(
-      tenths: tenths, perJob: (times[names.count] - times[0]) / Double(names.count), firstStatus: firstStatus,
-      status: status, memory: try ProcessMemory(of: daemon.pid).resident)
+      tenths: tenths, perJob: (times[names.count] - times[0]) / Double(names.count),
+      cpuPerJob: cpu / Double(names.count), firstStatus: firstStatus, status: status, memory: memory,
+      memoryAsked: try ProcessMemory(of: daemon.pid).resident)
   }
 
   // MARK: - The report

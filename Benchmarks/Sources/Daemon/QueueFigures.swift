@@ -28,10 +28,14 @@ struct QueueFigures {
     /// Seconds a job, in order, a tenth of the jobs each.
     var tenths: [Double]
     var perJob: Double
+    /// CPU seconds of the daemon a job.
+    var cpuPerJob: Double
     /// Seconds of the first `status`, which finds a record to read for each run, and of those after it.
     var firstStatus: Double
     var status: Distribution
+    /// MiB: before and after these; without what the long run took.
     var memory: Double
+    var memoryAsked: Double
   }
 
   var ended: Ended?
@@ -49,13 +53,14 @@ struct QueueFigures {
       ("memory before, MiB", memoryBefore.digits(1)), ("memory, all accepted", memoryAccepted.digits(1)),
       ("memory, after status", memoryAsked.digits(1)), ("memory, peak", memoryPeak.digits(1)),
       ("status, ms", milliseconds(status.median)), ("status --json, ms", milliseconds(statusJSON.median)),
-      ("a job, ms", milliseconds(ended?.perJob)),
+      ("a job, ms", milliseconds(ended?.perJob)), ("a job, CPU ms", milliseconds(ended?.cpuPerJob)),
     ]
       + tenths.enumerated().map { ("a job of tenth \($0 + 1), ms", milliseconds($1)) }
       + [
         ("first status, all ended, ms", milliseconds(ended?.firstStatus)),
         ("status, all ended, ms", milliseconds(ended?.status.median)),
         ("memory, all ended", ended?.memory.digits(1) ?? "-"),
+        ("memory, all ended, after status", ended?.memoryAsked.digits(1) ?? "-"),
       ]
   }
 
@@ -69,10 +74,12 @@ struct QueueFigures {
       .init("memory_peak_mib", .number(memoryPeak)), .init("status_seconds", .number(status.median)),
       .init("status_json_seconds", .number(statusJSON.median)),
       .init("seconds_per_job", .init(ended?.perJob)),
+      .init("cpu_seconds_per_job", .init(ended?.cpuPerJob)),
       .init("seconds_per_job_by_tenth", ended.map { .array($0.tenths.map(OrderedJSON.number)) } ?? .null),
       .init("ended_first_status_seconds", .init(ended?.firstStatus)),
       .init("ended_status_seconds", .init(ended?.status.median)),
       .init("ended_memory_mib", .init(ended?.memory)),
+      .init("ended_memory_asked_mib", .init(ended?.memoryAsked)),
     ])
   }
 }
