@@ -16,6 +16,9 @@ struct Promise {
 
 /// What a benchmark prints: a table and promises for people, or one JSON value.
 struct BenchmarkReport {
+  /// The subcommand.
+  var name: String
+  /// What it measures, after the name.
   var title: String
   /// The first row is the header; the first column is text, the others are numbers.
   var table: [[String]]
@@ -27,7 +30,7 @@ struct BenchmarkReport {
     let text =
       asJSON
       ? OrderedJSON.object([
-        .init("benchmark", .string(title)), .init("figures", figures),
+        .init("benchmark", .string(name)), .init("figures", figures),
         .init("promises", .array(promises.map(\.json))),
       ]).pretty + "\n" : self.text
     FileHandle.standardOutput.write(Data(text.utf8))
@@ -37,9 +40,8 @@ struct BenchmarkReport {
     let verdicts = promises.map { promise in
       [promise.isKept ? "kept" : "BROKEN", promise.text + ":", promise.measured]
     }
-    return ([title] + Self.aligned(table) + [""] + Self.aligned(verdicts, leftColumns: 3)).joined(
-      separator: "\n")
-      + "\n\n"
+    let lines = ["\(name): \(title)"] + Self.aligned(table) + [""] + Self.aligned(verdicts, leftColumns: 3)
+    return lines.joined(separator: "\n") + "\n\n"
   }
 
   /// Rows as lines, the first columns flush left and the others flush right.

@@ -103,7 +103,8 @@ struct LatencyBenchmark {
         measured: "\(record.percentile(90).digits(1)) ms", isKept: record.percentile(90) < 50)
     }
     BenchmarkReport(
-      title: "latency: from a config to its run, \(rounds) rounds, in ms",
+      name: "latency",
+      title: "from a config to its run, \(rounds) rounds, in ms",
       table: [["", "median", "90th", "worst"]]
         + figures.map {
           [$0.0, $0.2.median.digits(1), $0.2.percentile(90).digits(1), $0.2.worst.digits(1)]

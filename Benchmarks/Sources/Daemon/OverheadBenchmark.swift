@@ -111,7 +111,8 @@ struct OverheadBenchmark {
         measured: worst.percent, isKept: worst < experiment.bound)
     }
     BenchmarkReport(
-      title: "overhead: the daemon's time for a run beside that of its bare arithmetic, \(rounds) rounds",
+      name: "overhead",
+      title: "the daemon's time for a run beside that of its bare arithmetic, \(rounds) rounds",
       table: [["", "bits", "bare, s", "daemon, s", "wall", "spread", "CPU", "spread"]] + rows,
       promises: promises, figures: .array(lines.map(\.json))
     ).print(asJSON: isJSON)
