@@ -1,6 +1,6 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench interop torture docs install clean
+.PHONY: help build test quickstart lint format bench bench-daemon interop torture docs install clean
 
 PREFIX ?= /usr/local
 SOURCES := Package.swift Sources Tests Benchmarks
@@ -8,7 +8,7 @@ SOURCES := Package.swift Sources Tests Benchmarks
 TESTING := --scratch-path .build/testing
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the program: .build/release/bitlab
 	swift build -c release --product bitlab
@@ -28,6 +28,13 @@ format: ## Format all Swift sources
 bench: ## Measure training speed beside PyTorch; PYTHON=... names an interpreter that has torch
 	swift build -c release --product bitlab-benchmarks
 	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) $(BENCH)
+
+bench-daemon: ## Measure the daemon: many configs at once, time to the first step, cost beside bare arithmetic
+	swift build -c release --product bitlab
+	swift build -c release --product bitlab-benchmarks
+	.build/release/bitlab-benchmarks queue --run-all
+	.build/release/bitlab-benchmarks latency
+	.build/release/bitlab-benchmarks overhead
 
 interop: build ## Check weights and results from Python; PYTHON=... has Tests/Fixtures/requirements.txt
 	$(or $(PYTHON),python3) -m pytest -q -p no:cacheprovider Tests/Interop

@@ -53,7 +53,9 @@ let package = Package(
       dependencies: ["TensorCore", "Networks", "Datasets", "Files", "Experiments", "Scheduler"],
       swiftSettings: swiftSettings),
     .executableTarget(
-      name: "bitlab-benchmarks", dependencies: ["TensorCore", "Networks"], path: "Benchmarks/Sources",
+      name: "bitlab-benchmarks",
+      dependencies: ["TensorCore", "Networks", "Datasets", "Files", "Experiments"],
+      path: "Benchmarks/Sources",
       swiftSettings: swiftSettings),
     .target(
       name: "TestSupport", dependencies: ["Files"], path: "Tests/Support", swiftSettings: swiftSettings),

@@ -5,52 +5,28 @@ import TensorCore
 /// Times whole training steps, batch 128, of the article's experiments.
 struct TrainingBenchmark {
   struct Options {
-    var experiments = BenchmarkedExperiment.allCases
-    var bits = WeightPrecision.allCases
-    var threads = ProcessInfo.processInfo.activeProcessorCount
-    var seconds = 6.0
-    var evaluates = false
-    var method = QuantizationMethod.simpleBitNet
+    static let known: Set = [
+      "--experiment", "--bits", "--threads", "--seconds", "--method", "--evaluate", "--json",
+    ]
 
-    struct Problem: Error, CustomStringConvertible {
-      var description: String
-    }
+    var experiments: [BenchmarkedExperiment]
+    var bits: [WeightPrecision]
+    var threads: Int
+    var seconds: Double
+    var evaluates: Bool
+    var method: QuantizationMethod
 
-    init(_ words: [String]) throws(Problem) {
-      guard words.first == "train" else {
-        throw Problem(description: "expected `train` or `gemm`")
+    init(_ options: CommandOptions) throws {
+      experiments = try options.list(
+        "--experiment", BenchmarkedExperiment.allCases, BenchmarkedExperiment.init(rawValue:))
+      bits = try options.list("--bits", WeightPrecision.allCases) {
+        Int($0).flatMap(WeightPrecision.init(rawValue:))
       }
-      var rest = words.dropFirst()
-      while let word = rest.popFirst() {
-        var values: [String] = []
-        while let next = rest.first, !next.hasPrefix("--") {
-          values.append(next)
-          rest.removeFirst()
-        }
-        switch word {
-        case "--experiment": experiments = try Self.parse(values, word, BenchmarkedExperiment.init(rawValue:))
-        case "--bits":
-          bits = try Self.parse(values, word) { Int($0).flatMap(WeightPrecision.init(rawValue:)) }
-        case "--threads": threads = try Self.parse(values, word) { Int($0) }[0]
-        case "--seconds": seconds = try Self.parse(values, word) { Double($0) }[0]
-        case "--method": method = try Self.parse(values, word, QuantizationMethod.init(rawValue:))[0]
-        case "--evaluate": evaluates = true
-        case "--json": break
-        default: throw Problem(description: "unknown option \(word)")
-        }
-      }
-    }
-
-    private static func parse<Value>(
-      _ words: [String], _ option: String, _ read: (String) -> Value?
-    ) throws(Problem) -> [Value] {
-      var values: [Value] = []
-      for word in words {
-        guard let value = read(word) else { throw Problem(description: "\(option) does not take \(word)") }
-        values.append(value)
-      }
-      if values.isEmpty { throw Problem(description: "\(option) needs a value") }
-      return values
+      threads = try options.value(
+        "--threads", ProcessInfo.processInfo.activeProcessorCount, CommandOptions.count)
+      seconds = try options.value("--seconds", 6.0) { Double($0) }
+      evaluates = options.has("--evaluate")
+      method = try options.value("--method", .simpleBitNet, QuantizationMethod.init(rawValue:))
     }
   }
 

@@ -1,0 +1,95 @@
+import Datasets
+import Dispatch
+import Experiments
+import Networks
+import TensorCore
+
+/// A run's arithmetic and nothing else: the same network, data, batches, steps and validations as a daemon computes for
+/// it, without files, rows, checkpoints or a queue.
+struct BareTraining {
+  let plan: RunPlan
+  let dataset: Dataset
+  let pool: ComputePool
+
+  struct Result {
+    var seconds: Double
+    var cpuSeconds: Double
+    /// The last validation's mean loss, by which it can be seen that both computed the same.
+    var validationLoss: Double
+  }
+
+  /// Trains on a thread like a daemon's, with a stack and an allocator arena of its own.
+  func callAsFunction() -> Result {
+    let done = DispatchSemaphore(value: 0)
+    let result = Box()
+    DispatchQueue(label: "benchmark.run", qos: .userInitiated).async {
+      let (begin, cpu) = (MonotonicClock.now, MonotonicClock.cpuSeconds(of: 0))
+      let loss = pool.withRun { train() }
+      result.value = Result(
+        seconds: MonotonicClock.now - begin, cpuSeconds: MonotonicClock.cpuSeconds(of: 0) - cpu,
+        validationLoss: loss)
+      done.signal()
+    }
+    done.wait()
+    return result.value!
+  }
+
+  private final class Box: @unchecked Sendable {
+    // Sendable invariant: written before the semaphore is signalled, read after it.
+    var value: Result?
+  }
+
+  private func train() -> Double {
+    let training = plan.training
+    let shape = dataset.shape
+    let specification = plan.networkSpecification(
+      image: Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width),
+      classes: dataset.classes)
+    let model = Model(
+      specification, batchSize: min(training.batchSize, dataset.train.count), team: Team(pool: pool))
+    let step = TrainingStep(model, optimizer: training.optimizer, gradientClip: training.gradientClip)
+    let table = dataset.train.table(plan.dataset.normalize)
+    let schedule = LearningRateSchedule(
+      kind: training.schedule, base: training.learningRate, warmupSteps: training.warmupSteps,
+      totalSteps: training.epochs * order(epoch: 0).count)
+    model.parameters.initialize(seed: plan.seed)
+    model.parametersChanged()
+    var steps = 0
+    var loss = Double.nan
+    for epoch in 0..<training.epochs {
+      for batch in order(epoch: epoch) {
+        let samples = BareSamples(images: dataset.train, table: table, indices: batch)
+        _ = step(samples, rate: schedule.rate(afterSteps: steps))
+        steps += 1
+      }
+      let all = BareSamples(images: dataset.validation, table: table, indices: 0..<dataset.validation.count)
+      loss = (model.evaluate(all)?.loss ?? .nan) / Double(all.count)
+    }
+    return loss
+  }
+
+  private func order(epoch: Int) -> BatchOrder {
+    guard plan.training.shuffle else {
+      return BatchOrder(sampleCount: dataset.train.count, batchSize: plan.training.batchSize)
+    }
+    var random = RandomStream(seed: plan.seed, purpose: "shuffle.epoch.\(epoch)")
+    return BatchOrder(
+      permutation: random.permutation(dataset.train.count), batchSize: plan.training.batchSize)
+  }
+}
+
+/// Samples converted from the shared bytes as they are asked for.
+private struct BareSamples<Indices: RandomAccessCollection & Sendable>: Samples
+where Indices.Element == Int, Indices.Index == Int {
+  let images: LabeledImages
+  let table: PixelTable
+  let indices: Indices
+
+  var count: Int { indices.count }
+
+  func load(_ position: Int, into target: Vector) {
+    target.withMutableValues { images.convert(indices[position], with: table, into: $0) }
+  }
+
+  func label(_ position: Int) -> Int { images.label(indices[position]) }
+}

@@ -1,0 +1,62 @@
+import Experiments
+import Files
+import Foundation
+import Networks
+
+/// The experiments whose overhead is measured.
+enum OverheadExperiment: String, CaseIterable {
+  case mnistFFN = "mnist-ffn"
+  case fashionMNISTViT = "fashion-mnist-vit"
+
+  /// The part of the training time that all but the arithmetic may take.
+  var bound: Double {
+    switch self {
+    case .mnistFFN: 0.03
+    case .fashionMNISTViT: 0.01
+    }
+  }
+
+  /// One variant and seed of the committed config.
+  func config(in folder: String, precision: WeightPrecision) throws -> OverheadConfig {
+    let path = FilePath.join(folder, rawValue + ".json")
+    let bytes = try POSIXFileSystem().readAll(path)
+    guard var members = try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any],
+      let variants = members["variants"] as? [[String: Any]],
+      let variant = variants.first(where: { $0["bits"] as? Int == precision.rawValue })
+    else { throw BenchmarkProblem("\(path) has no variant with \(precision.rawValue) bits") }
+    members["$schema"] = nil
+    members["variants"] = [variant]
+    members["seeds"] = [0]
+    if self == .fashionMNISTViT { Self.shorten(&members) }
+    return OverheadConfig(members: members)
+  }
+
+  /// Some twenty seconds on two cores, with a checkpoint every seven: far more often than on all of the data, where an
+  /// epoch takes minutes.
+  private static func shorten(_ members: inout [String: Any]) {
+    var dataset = members["dataset"] as? [String: Any] ?? [:]
+    dataset["train_limit"] = 2_560
+    dataset["validation_limit"] = 512
+    members["dataset"] = dataset
+    var training = members["training"] as? [String: Any] ?? [:]
+    training["epochs"] = 3
+    members["training"] = training
+  }
+}
+
+/// A config's members, to be written under one name after the other.
+struct OverheadConfig {
+  var members: [String: Any]
+
+  /// - Parameter isShort: whether it ends after one step.
+  func text(name: String, isShort: Bool) throws -> String {
+    var members = members
+    members["name"] = name
+    if isShort {
+      var training = members["training"] as? [String: Any] ?? [:]
+      training["max_steps"] = 1
+      members["training"] = training
+    }
+    return String(decoding: try JSONSerialization.data(withJSONObject: members), as: UTF8.self)
+  }
+}
