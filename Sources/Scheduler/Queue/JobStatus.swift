@@ -53,6 +53,8 @@ package struct JobEntry: Sendable, Hashable, Codable {
   package var status: JobStatus = .queued
   /// First come, first served.
   package var sequence: Int
+  /// Whether it has run, so that there may be something of it.
+  package var hasBegun = false
   /// Deaths of the process while this job ran, without a step forward in between.
   package var deaths = 0
   /// How far the job was, by its own measure, when the process last died.

@@ -2,41 +2,11 @@ import Foundation
 
 // What others can see of the queue.
 extension QueueEngine {
-  /// The state now, and for each waiting job why it waits.
-  package func report() -> (state: QueueState, waiting: [JobID: String]) {
-    queue.sync { (state, waitingReasons()) }
-  }
-
-  private func waitingReasons() -> [JobID: String] {
-    var reasons: [JobID: String] = [:]
-    var ahead = 0
-    for (id, entry) in queuedJobs {
-      if let time = notBefore[id] {
-        let seconds = max(0, Int(time.timeIntervalSinceNow.rounded(.up)))
-        reasons[id] = "another try in \(seconds) s: \(entry.problem ?? "it failed")"
-      } else if isStopping {
-        reasons[id] = "the daemon to start again"
-      } else if entry.isSuspect {
-        reasons[id] = "all others: the process died \(entry.deaths) times while it ran, so it runs alone"
-      } else if dispatcher.runsAlone {
-        reasons[id] = "a run that runs alone"
-      } else {
-        let place = ahead == 0 ? "next" : "\(ahead) ahead"
-        reasons[id] = "a free slot (\(dispatcher.running.count) of \(dispatcher.slots) in use, \(place))"
-        ahead += 1
-      }
+  /// What the queue is like now.
+  package func report() -> QueueReport {
+    queue.sync {
+      QueueReport(state: state, dispatcher: dispatcher, notBefore: notBefore, isStopping: isStopping)
     }
-    return reasons
-  }
-
-  /// The queued jobs in the order in which they begin.
-  private var queuedJobs: [(id: JobID, entry: JobEntry)] {
-    let queued = state.jobs.filter { $0.value.status == .queued }
-      .map { (priority: state.priority(of: $0.key), id: $0.key, entry: $0.value) }
-    let inOrder = queued.sorted { a, b in
-      a.priority != b.priority ? a.priority > b.priority : a.entry.sequence < b.entry.sequence
-    }
-    return inOrder.map { ($0.id, $0.entry) }
   }
 
   /// Calls `body` after every change, on the engine's queue: it must be quick.

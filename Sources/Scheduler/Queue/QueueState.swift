@@ -21,7 +21,11 @@ package struct QueueState: Sendable, Hashable {
       guard submissions[name] != nil else { return false }
       submissions[name]!.payload = nil
       return true
-    case .began(let id): return change(id, from: \.isQueued) { $0.status = .running }
+    case .began(let id):
+      return change(id, from: \.isQueued) {
+        $0.status = .running
+        $0.hasBegun = true
+      }
     case .requeued(let id, let problem):
       return change(id, from: \.isRunning) {
         $0.status = .queued
@@ -37,10 +41,13 @@ package struct QueueState: Sendable, Hashable {
     case .resumed(let id): return change(id, from: \.isPaused) { $0.status = .queued }
     case .cancelRequested(let id): return change(id, from: \.isOpen) { $0.isBeingCancelled = true }
     case .ended(let id, let end): return change(id, from: \.isOpen) { $0.status = .ended(end) }
-    case .restarted(let id), .continued(let id):
-      let sequence = nextSequence
-      nextSequence += 1
-      return change(id, from: \.hasEnded) { $0 = JobEntry(sequence: sequence) }
+    case .restarted(let id): return requeueEnded(id) { JobEntry(sequence: $1) }
+    case .continued(let id):
+      return requeueEnded(id) { old, sequence in
+        var entry = JobEntry(sequence: sequence)
+        entry.hasBegun = old.hasBegun
+        return entry
+      }
     case .died(let id, let progress):
       return change(id, from: \.isRunning) { $0.died(progress: progress) }
     case .cleared(let sequence):
@@ -71,6 +78,15 @@ package struct QueueState: Sendable, Hashable {
       nextSequence += 1
     }
     return true
+  }
+
+  /// Queues a job that has ended behind those that wait.
+  private mutating func requeueEnded(_ id: JobID, _ entry: (_ old: JobEntry, _ sequence: Int) -> JobEntry)
+    -> Bool
+  {
+    let sequence = nextSequence
+    nextSequence += 1
+    return change(id, from: \.hasEnded) { $0 = entry($0, sequence) }
   }
 
   private mutating func change(

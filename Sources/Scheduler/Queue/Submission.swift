@@ -29,13 +29,41 @@ package struct Submission: Sendable, Codable, Hashable {
 }
 
 /// A job as it was submitted.
-package struct JobDescription: Sendable, Codable, Hashable {
+package struct JobDescription: Sendable, Hashable {
   package let name: String
-  /// What its owner wants to say of it before it has begun.
-  package let labels: [String: String]
+  /// What its owner wants to say of it before it has begun: few pairs, in an array since there are many jobs.
+  private let labels: [Label]
 
-  package init(_ name: String, labels: [String: String] = [:]) {
+  private struct Label: Sendable, Hashable {
+    let key: String
+    let value: String
+  }
+
+  package init(_ name: String, labels: KeyValuePairs<String, String> = [:]) {
     self.name = name
-    self.labels = labels
+    // In the order of their keys, as they come back from a file: equal descriptions are to be equal.
+    self.labels = labels.map { Label(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
+  }
+
+  package subscript(label: String) -> String? { labels.first { $0.key == label }?.value }
+}
+
+extension JobDescription: Codable {
+  private enum CodingKeys: CodingKey {
+    case name, labels
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    name = try container.decode(String.self, forKey: .name)
+    labels = try container.decode([String: String].self, forKey: .labels)
+      .map { Label(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(
+      Dictionary(labels.map { ($0.key, $0.value) }) { first, _ in first }, forKey: .labels)
   }
 }

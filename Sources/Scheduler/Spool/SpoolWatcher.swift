@@ -23,13 +23,16 @@ package final class SpoolWatcher: @unchecked Sendable {
   package struct Settings: Sendable {
     package var readiness = SpoolState.Settings()
     package var rescanInterval: Duration = .seconds(5)
-    /// After an event, more are waited for: so long each time, and no longer than `longestGathering` in all.
+    /// The first event after a silence is followed at once; soon after a look, more are waited for: so long each time,
+    /// and no longer than `longestGathering` in all.
     package var gathering: Duration = .milliseconds(20)
     package var longestGathering: Duration = .milliseconds(200)
     /// The largest config, in bytes.
     package var largestFile = 1 << 20
-    /// Bytes of files in one batch; at least one file is in each.
+    /// Bytes of files in one batch, at least one file is in each; and how many files. Each batch is held in memory
+    /// several times over while it is being judged.
     package var batchBytes = 8 << 20
+    package var batchFiles = 500
 
     package init() {}
   }
@@ -52,6 +55,8 @@ package final class SpoolWatcher: @unchecked Sendable {
 
   private var gatheringSince: Duration?
   private var lastEvent = Duration.zero
+  /// When a look had ended that followed an event.
+  private var lastLook = Duration.zero
   private var mustLookAtAll = false
   /// What was mentioned and still holds.
   private var troubles: Set<SpoolNotice> = []
@@ -161,7 +166,12 @@ extension SpoolWatcher {
     lastEvent = clock().monotonic
     if gatheringSince != nil { return }
     gatheringSince = lastEvent
-    waitForMore(than: lastEvent)
+    if lastEvent - lastLook > settings.longestGathering {
+      gatheringSince = nil
+      look(atAll: false)
+    } else {
+      waitForMore(than: lastEvent)
+    }
   }
 
   private func waitForMore(than seen: Duration) {
@@ -245,6 +255,8 @@ extension SpoolWatcher {
   private func look(atAll wantsAll: Bool) {
     if isStopped { return }
     if let events { take(events.take()) }
+    let followsEvents = state.hasSignals || mustLookAtAll
+    defer { if followsEvents { lastLook = clock().monotonic } }
     var batch = SpoolBatch()
     var trouble: [SpoolNotice] = []
     var isWhole = wantsAll
@@ -279,7 +291,9 @@ extension SpoolWatcher {
         state.finished(entry.name, result.reading, clock())
         switch result {
         case .file(let file):
-          if !batch.files.isEmpty, bytes + file.bytes.count > settings.batchBytes {
+          let isFull =
+            bytes + file.bytes.count > settings.batchBytes || batch.files.count == settings.batchFiles
+          if !batch.files.isEmpty, isFull {
             deliver(batch)
             batch = SpoolBatch()
             bytes = 0

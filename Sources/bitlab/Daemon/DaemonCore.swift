@@ -53,9 +53,10 @@ final class DaemonCore: Sendable {
       let desk = SubmissionDesk(
         results, files: files, find: { [engine] in engine.submission(named: $0) },
         canTake: { [engine] in engine.canTake($0) })
+      let read = SubmissionDesk.read(configs)
       var submissions: [Submission] = []
       var receipts: [Receipt] = []
-      for config in configs {
+      for config in read {
         switch desk.judge(config) {
         case .new(let submission, let note):
           submissions.append(submission)
@@ -93,10 +94,12 @@ final class DaemonCore: Sendable {
       descriptions[id.submission] = Dictionary(jobs.map { ($0.name, $0) }) { first, _ in first }
       return descriptions[id.submission]?[id.job]
     }
+    // Putting the waiting runs in order is work, and most who ask want to know of others.
+    let waiting = known.contains { $0.entry.status == .queued } ? report.waiting : [:]
     return known.sorted { $0.entry.sequence < $1.entry.sequence }.map { id, entry in
       var line = self.entry(
         id, entry, description(id), report.state.submissions[id.submission]?.configHash ?? "")
-      line.waitingFor = report.waiting[id]
+      line.waitingFor = waiting[id]
       return line
     }
   }
@@ -121,8 +124,8 @@ final class DaemonCore: Sendable {
   private func record(_ id: JobID, _ entry: JobEntry) -> RunRecord? {
     if entry.status.hasEnded, let record = ended.withLock({ $0[id] }) { return record }
     let path = results.experiment(id.submission).run(id.job).recordFile
-    // A run that has never begun has no record; looking for thousands of them would take its time.
-    if entry.status == .queued, entry.deaths == 0, entry.retries == 0, !files.exists(path) { return nil }
+    // Looking for the records of thousands of runs that wait would take its time.
+    guard entry.hasBegun else { return nil }
     guard let record = try? RunRecord(reading: path, in: files) else { return nil }
     ended.withLock { $0[id] = entry.status.hasEnded ? record : nil }
     return record

@@ -8,39 +8,50 @@ final class DaemonLog: Sendable {
   private let path: String
   private let console: Console
   private let files: any FileSystem
-  private let file = Mutex<AppendingFile?>(nil)
+  private let state = Mutex(State())
+
+  private struct State {
+    var file: AppendingFile?
+    /// Whether the file is to be written, as soon as it can be opened.
+    var isWanted = false
+  }
 
   /// Bytes after which a file is put aside, as `.1`; the one before it is given up.
-  private static let largest = 10 << 20
+  private let largest: Int
 
-  init(_ path: String, _ console: Console, files: any FileSystem) {
+  init(_ path: String, _ console: Console, files: any FileSystem, largest: Int = 10 << 20) {
     self.path = path
     self.console = console
     self.files = files
-
+    self.largest = largest
   }
 
   func write(_ text: String) {
     let line = "\(RunRecord.timestamp(Date())) \(text)"
     console.info(line)
-    let isFull = file.withLock { file in
+    state.withLock { state in
+      if state.isWanted, state.file == nil { open(&state) }
       // The log must not bring the daemon down: without room it is on stderr alone.
-      try? file?.append(line + "\n")
-      return (file?.length ?? 0) > Self.largest
+      try? state.file?.append(line + "\n")
+      if let file = state.file, file.length > largest { rotate(&state) }
     }
-    if isFull { rotate() }
   }
 
-  /// Opens the file by its name again: somebody moved it.
+  /// Opens the file by its name, again where it was open: somebody moved it.
   func reopen() {
-    file.withLock { $0 = try? AppendingFile(path, .afterLastWholeRow, in: files) }
+    state.withLock { state in
+      state.isWanted = true
+      open(&state)
+    }
   }
 
-  private func rotate() {
-    file.withLock { file in
-      file = nil
-      try? files.rename(path, to: path + ".1")
-      file = try? AppendingFile(path, .afterLastWholeRow, in: files)
-    }
+  private func open(_ state: inout State) {
+    state.file = try? AppendingFile(path, .afterLastWholeRow, in: files)
+  }
+
+  private func rotate(_ state: inout State) {
+    state.file = nil
+    try? files.rename(path, to: path + ".1")
+    open(&state)
   }
 }

@@ -10,11 +10,10 @@ struct StatusEntry: Sendable {
 
   /// A run that has no record yet.
   init(_ id: JobID, _ job: JobDescription?, configHash: String) {
-    let labels = job?.labels ?? [:]
     record = RunRecord(
-      experiment: id.submission, run: id.job, variant: labels["variant"] ?? "",
-      seed: Int(labels["seed"] ?? "") ?? 0,
-      bits: Int(labels["bits"] ?? "") ?? 32, method: labels["method"].flatMap { $0.isEmpty ? nil : $0 },
+      experiment: id.submission, run: id.job, variant: job?["variant"] ?? "",
+      seed: Int(job?["seed"] ?? "") ?? 0,
+      bits: Int(job?["bits"] ?? "") ?? 32, method: job?["method"].flatMap { $0.isEmpty ? nil : $0 },
       configHash: configHash, parameters: nil, weightBytes: nil)
   }
 

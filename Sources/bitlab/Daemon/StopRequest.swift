@@ -33,9 +33,14 @@ final class DaemonSignals: @unchecked Sendable {
 
 /// Hands values to whoever is made later than the one who sends them.
 final class Relay<Value: Sendable>: Sendable {
-  private let receiver = Mutex<(@Sendable (Value) -> Void)?>(nil)
+  /// A closure that is the mutex's value itself would get one more layer of conversion at each access.
+  private struct Receiver: Sendable {
+    let take: @Sendable (Value) -> Void
+  }
 
-  func begin(_ body: @escaping @Sendable (Value) -> Void) { receiver.withLock { $0 = body } }
+  private let receiver = Mutex<Receiver?>(nil)
 
-  func tell(_ value: Value) { receiver.withLock { $0 }?(value) }
+  func begin(_ body: @escaping @Sendable (Value) -> Void) { receiver.withLock { $0 = Receiver(take: body) } }
+
+  func tell(_ value: Value) { receiver.withLock { $0 }?.take(value) }
 }

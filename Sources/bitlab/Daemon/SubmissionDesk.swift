@@ -1,6 +1,8 @@
+import Dispatch
 import Experiments
 import Files
 import Scheduler
+import Synchronization
 
 /// Turns configs into submissions: finds each its name, and recognizes those that were there before.
 ///
@@ -38,20 +40,55 @@ final class SubmissionDesk {
     self.canTake = canTake
   }
 
-  func judge(_ file: ConfigurationFile) -> Verdict {
-    let experiment: Experiment
+  /// A config, taken apart as far as nothing else matters.
+  struct Read: Sendable {
+    var file: ConfigurationFile
+    /// The runs, and what tells the experiment from others; or what is wrong with the config.
+    var result: Result<(experiment: Experiment, runs: [RunPlan], fingerprint: String), Refusal>
+  }
+
+  /// What is wrong with a config, as `bitlab validate` says it.
+  struct Refusal: Error {
+    var text: String
+  }
+
+  /// Reads configs, which is most of the work, on all cores.
+  static func read(_ files: [ConfigurationFile]) -> [Read] {
+    let results = Mutex<[Int: Read]>([:])
+    DispatchQueue.concurrentPerform(iterations: files.count) { index in
+      let read = read(files[index])
+      results.withLock { $0[index] = read }
+    }
+    let inOrder = results.withLock { $0 }
+    return files.indices.map { inOrder[$0]! }
+  }
+
+  private static func read(_ file: ConfigurationFile) -> Read {
     do {
-      experiment = try Experiment(file)
+      let experiment = try Experiment(file)
+      let runs = Plan(experiment).runs
+      guard runs.count <= mostRuns else {
+        throw Refusal(
+          text:
+            "\(file.path): error: the plan has \(runs.count) runs, the queue takes \(mostRuns) of one config: split it"
+        )
+      }
+      let fingerprint = ExperimentPlacement.fingerprint(experiment, file)
+      return Read(file: file, result: .success((experiment, runs, fingerprint)))
+    } catch let refusal as Refusal {
+      return Read(file: file, result: .failure(refusal))
     } catch {
-      return .refused("\(error)")
+      return Read(file: file, result: .failure(Refusal(text: "\(error)")))
     }
-    let runs = Plan(experiment).runs
-    guard runs.count <= Self.mostRuns else {
-      return .refused(
-        "\(file.path): error: the plan has \(runs.count) runs, the queue takes \(Self.mostRuns) of one config: split it"
-      )
+  }
+
+  func judge(_ read: Read) -> Verdict {
+    let file = read.file
+    let (experiment, runs, fingerprint): (Experiment, [RunPlan], String)
+    switch read.result {
+    case .success(let value): (experiment, runs, fingerprint) = value
+    case .failure(let refusal): return .refused(refusal.text)
     }
-    let fingerprint = placement.fingerprint(experiment, file)
     func submission(_ name: String) -> Submission {
       Submission(
         name: name, payload: String(decoding: file.bytes, as: UTF8.self), folder: file.folder,

@@ -71,8 +71,8 @@ struct ExperimentPlacement {
   }
 
   /// The same for equal experiments that mean the same files.
-  func fingerprint(_ experiment: Experiment, _ file: ConfigurationFile) -> String {
-    experiment.configHash + (experiment.namesFiles ? " " + Self.absolute(file.folder) : "")
+  static func fingerprint(_ experiment: Experiment, _ file: ConfigurationFile) -> String {
+    experiment.configHash + (experiment.namesFiles ? " " + absolute(file.folder) : "")
   }
 
   /// Makes the folder and writes the config, and where it lies if it names files.

@@ -50,8 +50,12 @@ final class InProcessDaemon {
     let arguments = try Arguments(["daemon", "-q"], environment: [:])
     let console = Console(arguments, environment: [:], streams: CapturedStreams())
     let results = ResultsFolder(results)
+    var spool = SpoolWatcher.Settings()
+    spool.rescanInterval = .milliseconds(20)
     daemon = try Daemon(
-      .init(results: results, configs: queue, data: folder.path, slots: slots, onFinish: nil, delays: delays),
+      .init(
+        results: results, configs: queue, data: folder.path, slots: slots, onFinish: nil, delays: delays,
+        spool: spool),
       log: DaemonLog(results.daemonLogFile, console, files: files), in: files)
     daemon!.start()
   }

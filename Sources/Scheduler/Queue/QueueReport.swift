@@ -1,0 +1,42 @@
+import Foundation
+
+/// The queue at a moment, for whoever asks; looking into it keeps nobody waiting.
+package struct QueueReport: Sendable {
+  package let state: QueueState
+  let dispatcher: Dispatcher
+  let notBefore: [JobID: Date]
+  let isStopping: Bool
+
+  /// Why each waiting job waits.
+  package var waiting: [JobID: String] {
+    var reasons: [JobID: String] = [:]
+    var ahead = 0
+    for (id, entry) in queuedJobs {
+      if let time = notBefore[id] {
+        let seconds = max(0, Int(time.timeIntervalSinceNow.rounded(.up)))
+        reasons[id] = "another try in \(seconds) s: \(entry.problem ?? "it failed")"
+      } else if isStopping {
+        reasons[id] = "the daemon to start again"
+      } else if entry.isSuspect {
+        reasons[id] = "all others: the process died \(entry.deaths) times while it ran, so it runs alone"
+      } else if dispatcher.runsAlone {
+        reasons[id] = "a run that runs alone"
+      } else {
+        let place = ahead == 0 ? "next" : "\(ahead) ahead"
+        reasons[id] = "a free slot (\(dispatcher.running.count) of \(dispatcher.slots) in use, \(place))"
+        ahead += 1
+      }
+    }
+    return reasons
+  }
+
+  /// The queued jobs in the order in which they begin.
+  private var queuedJobs: [(id: JobID, entry: JobEntry)] {
+    let queued = state.jobs.filter { $0.value.status == .queued }
+      .map { (priority: state.priority(of: $0.key), id: $0.key, entry: $0.value) }
+    let inOrder = queued.sorted { a, b in
+      a.priority != b.priority ? a.priority > b.priority : a.entry.sequence < b.entry.sequence
+    }
+    return inOrder.map { ($0.id, $0.entry) }
+  }
+}

@@ -1,0 +1,150 @@
+import Testing
+
+@testable import Scheduler
+
+/// Every race between an end, cancel, pause, resume, shutdown and the process's death has one outcome. The job is asked to
+/// stop and does what the test says next, as a run does that is in the middle of a step.
+struct RaceTests {
+  private let executor = ScriptedExecutor(stopsWhenAsked: false)
+  private let store = MemoryStore()
+  private let job = id("a")
+
+  /// A queue whose one slot is taken by the job.
+  private func running() throws -> QueueEngine<ScriptedExecutor> {
+    let engine = startedEngine(executor, store)
+    try engine.submit([submission("a")])
+    _ = executor.waitForBegun(1)
+    return engine
+  }
+
+  private func status(_ engine: QueueEngine<ScriptedExecutor>) -> JobStatus? {
+    engine.report().state.jobs[job]?.status
+  }
+
+  /// What the process that starts next makes of the journal, without anything having ended in this one.
+  private func statusAfterDeath() throws -> JobStatus? {
+    let next = QueueEngine(
+      try store.replayed, store: MemoryStore(), executor: ScriptedExecutor(), slots: 1
+    ) { _ in }
+    next.shutdown(drain: false) {}
+    next.start()
+    return next.report().state.jobs[job]?.status
+  }
+
+  @Test(arguments: [JobEnd(.completed), JobEnd(.diverged, problem: "nan"), JobEnd(.failed, problem: "bad")])
+  func anEndBeatsACancelThatItDidNotSee(_ end: JobEnd) throws {
+    let engine = try running()
+    #expect(try engine.command(.cancel, [job]).map(\.text) == ["is being cancelled"])
+    executor.finish(job, .ended(end))
+    wait(engine) { $0.jobs[job]?.status.hasEnded == true }
+    #expect(status(engine) == .ended(end))
+    #expect(executor.state.withLock { $0.settled[job] } == nil)
+  }
+
+  @Test func aCancelSurvivesTheProcess() throws {
+    let engine = try running()
+    _ = try engine.command(.cancel, [job])
+    #expect(try statusAfterDeath() == .ended(JobEnd(.cancelled)))
+    executor.finish(job, .stopped)
+    wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.cancelled)) }
+  }
+
+  @Test(arguments: [JobOutcome.stopped, .ended(JobEnd(.completed)), .machineFailed("I/O"), .diskFull("full")])
+  func aCancelOfAPausingJobCounts(_ outcome: JobOutcome) throws {
+    let engine = try running()
+    _ = try engine.command(.pause, [job])
+    #expect(try engine.command(.cancel, [job]).map(\.text) == ["cancelled"])
+    executor.finish(job, outcome)
+    wait(engine) { _ in executor.state.withLock { $0.settled[job] } != nil }
+    #expect(status(engine) == .ended(JobEnd(.cancelled)))
+    #expect(executor.state.withLock { $0.settled[job] } == JobEnd(.cancelled))
+  }
+
+  @Test func anEndBeatsAPause() throws {
+    let engine = try running()
+    #expect(try engine.command(.pause, [job]).map(\.text) == ["paused"])
+    executor.finish(job, .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.completed)) }
+    #expect(try store.replayed.jobs[job]?.status == .ended(JobEnd(.completed)))
+  }
+
+  @Test func aJobResumedBeforeItStoppedIsQueuedAgain() throws {
+    let engine = try running()
+    _ = try engine.command(.pause, [job])
+    #expect(try engine.command(.resume, [job]).map(\.text) == ["resumed"])
+    executor.finish(job, .stopped)
+    #expect(executor.waitForBegun(2) == [job, job])
+    executor.finish(job, .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.completed)) }
+  }
+
+  /// It may also end before it has noticed that it was to pause.
+  @Test func aJobResumedBeforeItStoppedMayEnd() throws {
+    let engine = try running()
+    _ = try engine.command(.pause, [job])
+    _ = try engine.command(.resume, [job])
+    executor.finish(job, .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.completed)) }
+    #expect(executor.waitForBegun(1) == [job])
+  }
+
+  @Test func aPauseSurvivesTheProcess() throws {
+    let engine = try running()
+    _ = try engine.command(.pause, [job])
+    #expect(try statusAfterDeath() == .paused)
+    executor.finish(job, .stopped)
+  }
+
+  @Test(arguments: [nil, QueueCommand.pause, .cancel], [JobOutcome.stopped, .ended(JobEnd(.completed))])
+  func shutdownChangesNoneOfIt(_ command: QueueCommand?, _ outcome: JobOutcome) throws {
+    let engine = try running()
+    if let command { _ = try engine.command(command, [job]) }
+    let stopped = Stopped()
+    engine.shutdown(drain: false) { stopped.signal() }
+    executor.finish(job, outcome)
+    #expect(stopped.wait())
+    let expected: JobStatus =
+      switch (command, outcome) {
+      case (_, .ended(let end)): .ended(end)
+      case (.pause, _): .paused
+      case (.cancel, _): .ended(JobEnd(.cancelled))
+      default: .queued
+      }
+    #expect(try store.replayed.jobs[job]?.status == expected)
+    #expect(try store.replayed.jobs[job]?.deaths == 0)
+  }
+
+  @Test func aSecondShutdownHurriesADrain() throws {
+    let engine = try running()
+    let stopped = Stopped()
+    engine.shutdown(drain: true) { stopped.signal() }
+    #expect(executor.state.withLock { $0.stopsAsked.isEmpty })
+    engine.shutdown(drain: false) { stopped.signal() }
+    _ = engine.report()
+    #expect(executor.state.withLock { $0.stopsAsked[job] } == false)
+    executor.finish(job, .stopped)
+    #expect(stopped.wait() && stopped.wait())
+  }
+
+  @Test(arguments: [QueueCommand.pause, .resume, .cancel]) func whatHasEndedStaysSo(_ command: QueueCommand)
+    throws
+  {
+    let engine = try running()
+    executor.finish(job, .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[job]?.status.hasEnded == true }
+    let before = engine.report().state
+    #expect(try engine.command(command, [job]).map(\.text) == ["has already ended: completed"])
+    #expect(engine.report().state == before)
+  }
+
+  /// The process died after the run's own record said that it has ended, before the queue heard of it.
+  @Test func anEndThatTheQueueDidNotHearOf() throws {
+    _ = try running()
+    let next = ScriptedExecutor()
+    next.finish(job, .ended(JobEnd(.completed)))
+    let engine = QueueEngine(try store.replayed, store: MemoryStore(), executor: next, slots: 1) { _ in }
+    engine.start()
+    wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.completed)) }
+    executor.finish(job, .stopped)
+  }
+}

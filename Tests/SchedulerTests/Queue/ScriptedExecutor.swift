@@ -1,0 +1,138 @@
+import Dispatch
+import Files
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Scheduler
+
+/// Runs jobs as a test tells it to.
+final class ScriptedExecutor: QueueExecutor {
+  struct State {
+    var begun: [JobID] = []
+    var stopsAsked: [JobID: Bool] = [:]
+    var settled: [JobID: JobEnd] = [:]
+    var reset: [JobID] = []
+    var gates: [JobID: [JobOutcome]] = [:]
+  }
+
+  let state = Mutex(State())
+  /// Whether a job that is asked to stop does so at once, or when the test says.
+  private let stopsWhenAsked: Bool
+  private let condition = NSCondition()
+
+  init(stopsWhenAsked: Bool = true) { self.stopsWhenAsked = stopsWhenAsked }
+
+  /// Lets the next execution of a job end so.
+  func finish(_ id: JobID, _ outcome: JobOutcome) {
+    condition.lock()
+    state.withLock { $0.gates[id, default: []].append(outcome) }
+    condition.broadcast()
+    condition.unlock()
+  }
+
+  func execute(_ id: JobID, of submission: Submission) -> JobOutcome {
+    condition.lock()
+    defer { condition.unlock() }
+    state.withLock { $0.begun.append(id) }
+    condition.broadcast()
+    while true {
+      let outcome = state.withLock { state -> JobOutcome? in
+        guard state.gates[id]?.isEmpty == false else { return nil }
+        return state.gates[id]!.removeFirst()
+      }
+      if let outcome { return outcome }
+      condition.wait()
+    }
+  }
+
+  func askToStop(_ id: JobID, forGood: Bool) {
+    state.withLock { $0.stopsAsked[id] = forGood }
+    if stopsWhenAsked { finish(id, .stopped) }
+  }
+
+  func progress(of id: JobID) -> Int? { nil }
+  func reset(_ id: JobID) { state.withLock { $0.reset.append(id) } }
+  func settle(_ id: JobID, of submission: Submission, _ end: JobEnd) {
+    state.withLock { $0.settled[id] = end }
+  }
+
+  /// Waits until so many executions have begun.
+  func waitForBegun(_ count: Int) -> [JobID] {
+    condition.lock()
+    defer { condition.unlock() }
+    let deadline = Date(timeIntervalSinceNow: 20)
+    while state.withLock({ $0.begun.count }) < count, condition.wait(until: deadline) {}
+    return state.withLock { $0.begun }
+  }
+}
+
+/// Keeps records in memory; can be told to refuse them.
+final class MemoryStore: RecordStore {
+  struct State {
+    var records: [[UInt8]] = []
+    var refuses = false
+  }
+
+  struct Refusal: Error {}
+
+  let state = Mutex(State())
+
+  func append(_ records: [[UInt8]]) throws {
+    try state.withLock {
+      if $0.refuses { throw Refusal() }
+      $0.records += records
+    }
+  }
+
+  func compact(_ records: [[UInt8]]) throws { state.withLock { $0.records = records } }
+  var length: Int { state.withLock { $0.records.reduce(0) { $0 + $1.count } } }
+
+  /// What a process that starts now would read.
+  var replayed: QueueState {
+    get throws {
+      var result = QueueState()
+      for record in state.withLock({ $0.records }) { result.apply(try QueueRecord(decoding: record)) }
+      return result
+    }
+  }
+}
+
+/// A queue at work that tries again without much delay.
+func startedEngine(
+  _ executor: ScriptedExecutor, _ store: MemoryStore, _ state: QueueState = QueueState(), slots: Int = 1
+) -> QueueEngine<ScriptedExecutor> {
+  let engine = QueueEngine(
+    state, store: store, executor: executor, slots: slots, delays: RetryDelays(disk: 0.01, first: 0.01)
+  ) { _ in }
+  engine.start()
+  return engine
+}
+
+/// Waits until the engine's state satisfies `condition`.
+func wait(
+  _ engine: QueueEngine<ScriptedExecutor>, until condition: @escaping (QueueState) -> Bool,
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  let reached = DispatchSemaphore(value: 0)
+  // The observer runs on the engine's queue, where a report would deadlock: it only wakes this thread.
+  let token = engine.observe { _ in reached.signal() }
+  defer { engine.stopObserving(token) }
+  let deadline = DispatchTime.now() + 20
+  while !condition(engine.report().state) {
+    if reached.wait(timeout: min(deadline, .now() + 0.05)) == .timedOut, DispatchTime.now() >= deadline {
+      Issue.record("not reached in 20 seconds", sourceLocation: sourceLocation)
+      return
+    }
+  }
+}
+
+/// Told when a queue has stopped.
+final class Stopped: Sendable {
+  private let semaphore = DispatchSemaphore(value: 0)
+
+  func signal() { semaphore.signal() }
+
+  /// False after 20 seconds.
+  func wait() -> Bool { semaphore.wait(timeout: .now() + 20) == .success }
+}
