@@ -1,6 +1,6 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench bench-daemon interop torture docs install clean
+.PHONY: help build test quickstart lint format bench bench-daemon interop torture tsan docs install clean
 
 PREFIX ?= /usr/local
 SOURCES := Package.swift Sources Tests Benchmarks
@@ -40,8 +40,21 @@ interop: build ## Check weights and results from Python; PYTHON=... has Tests/Fi
 	$(or $(PYTHON),python3) -m pytest -q -p no:cacheprovider Tests/Interop
 	$(or $(PYTHON),python3) Tests/Interop/check_program.py .build/release/bitlab
 
-torture: ## Kill the daemon 200 times (ROUNDS=...) and compare its results with undisturbed ones
-	BITLAB_TORTURE_ROUNDS=$(or $(ROUNDS),200) swift test -c release --disable-xctest $(TESTING) --filter TortureTests
+torture: ## Kill the daemon 200 times (ROUNDS=...), fail each of its file operations; results must be undisturbed
+	BITLAB_TORTURE_ROUNDS=$(or $(ROUNDS),200) BITLAB_EVERY_FAULT=1 swift test -c release --disable-xctest $(TESTING) \
+	  --filter 'TortureTests|DaemonFaultTests'
+
+# A debug build, in a folder of its own. The programs that the tests start are sanitized too and fail by exit code 66.
+# Skipped is what limits the size of files, since the sanitizer maps a large one for itself.
+TSAN_TESTS := ^(SchedulerTests|FilesTests|ExperimentsTests|BitLabTests)\.|TeamTests|ComputePoolTests|TrainingStepTests
+TSAN_SKIPPED := aRunThatCannotWriteFailsAndTheOthersGoOn
+
+tsan: ## Run the concurrent tests under the thread sanitizer; any race fails
+	mkdir -p .build/tsan
+	clang -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -fPIC -c scripts/tsan-mutex.c -o .build/tsan/tsan-mutex.o
+	TSAN_OPTIONS="halt_on_error=1 exitcode=66" BITLAB_TORTURE_ROUNDS=2 swift test --disable-xctest \
+	  --scratch-path .build/tsan --sanitize=thread -Xlinker $(abspath .build/tsan/tsan-mutex.o) \
+	  --filter '$(TSAN_TESTS)' --skip '$(TSAN_SKIPPED)'
 
 docs: ## Build the API documentation: .build/documentation
 	scripts/build-docs

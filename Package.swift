@@ -40,6 +40,7 @@ let package = Package(
   products: [.executable(name: "bitlab", targets: ["bitlab"])],
   targets: [
     .target(name: "CSIMD"),
+    .target(name: "CSockets"),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     library("TensorCore", ["CSIMD"]),
     library("Networks", ["TensorCore"]),
@@ -47,7 +48,7 @@ let package = Package(
     library(
       "Datasets", ["CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
     library("Experiments", ["TensorCore", "Networks", "Datasets", "Files"]),
-    library("Scheduler", ["Files"]),
+    library("Scheduler", ["Files", "CSockets"]),
     .executableTarget(
       name: "bitlab",
       dependencies: ["TensorCore", "Networks", "Datasets", "Files", "Experiments", "Scheduler"],

@@ -16,6 +16,7 @@ package final class FaultyFileSystem: FileSystem {
     var failed: [FileError.Operation] = []
     var open: Set<Int32> = []
     var closedTwice: [String] = []
+    var isBroken = false
     var isHealed = false
   }
 
@@ -62,6 +63,9 @@ package final class FaultyFileSystem: FileSystem {
   /// Files that were closed when they were not open: that would close the file of another thread that got the number.
   package var closedTwice: [String] { state.withLock { $0.closedTwice } }
 
+  /// Everything that can fail does so from now on.
+  package func breakDown() { state.withLock { $0.isBroken = true } }
+
   /// Nothing fails from now on.
   package func heal() { state.withLock { $0.isHealed = true } }
 
@@ -69,7 +73,7 @@ package final class FaultyFileSystem: FileSystem {
     state.withLock { state in
       guard only.contains(operation), !state.isHealed else { return false }
       defer { state.count += 1 }
-      let strikes = state.count == number || persists && state.count > number
+      let strikes = state.isBroken || state.count == number || persists && state.count > number
       if strikes { state.failed.append(operation) }
       return strikes
     }

@@ -23,6 +23,8 @@ final class ControlChannel: @unchecked Sendable {
     let queue: DispatchQueue
     /// For the handler and the replies' actions; serial.
     let handlerQueue: DispatchQueue
+    /// For lines that take long to be read; serial.
+    let readingQueue: DispatchQueue
     let handler: any ControlHandler
     let limits: ControlLimits
   }
@@ -75,8 +77,8 @@ final class ControlChannel: @unchecked Sendable {
       if room == 0 { return pauseReading() }
       switch UnixSocket.receive(descriptor, limit: min(room, 1 << 16)) {
       case .bytes(let bytes):
-        let request = state.withLock { $0.connection.receive(bytes, now: .now) }
-        handle(request)
+        let work = state.withLock { $0.connection.receive(bytes, now: .now) }
+        begin(work)
         // What the state machine answers by itself.
         writeIfDue()
       case .nothing: return resumeReading()
@@ -104,14 +106,6 @@ final class ControlChannel: @unchecked Sendable {
     isReadingPaused = false
   }
 
-  private func handle(_ request: ControlConnection.Request?) {
-    guard let request else { return }
-    surroundings.handlerQueue.async { [self] in
-      surroundings.handler.handle(
-        request.message, reply: ControlReply(channel: self, number: request.number))
-    }
-  }
-
   // MARK: - On the queue: output
 
   private func writeIfDue() {
@@ -130,8 +124,8 @@ final class ControlChannel: @unchecked Sendable {
       guard let (bytes, offset) = state.withLock({ $0.connection.nextOutput() }) else { return wroteAll() }
       switch UnixSocket.send(descriptor, bytes, from: offset) {
       case .bytes(let count):
-        let request = state.withLock { $0.connection.wrote(count, now: .now) }
-        handle(request)
+        let work = state.withLock { $0.connection.wrote(count, now: .now) }
+        begin(work)
       case .full: return resumeWriting()
       case .failed: return close()
       }
@@ -231,6 +225,31 @@ final class ControlChannel: @unchecked Sendable {
     for action in actions { surroundings.handlerQueue.async(execute: action) }
   }
 
+  // MARK: - On any thread: requests
+
+  private func begin(_ work: ControlConnection.Work?) {
+    switch work {
+    case .handle(let request): handle(request)
+    case .read(let line):
+      surroundings.readingQueue.async { [self] in
+        let reading = ControlConnection.read(line)
+        if let request = state.withLock({ $0.connection.hasRead(reading, now: .now) }) {
+          handle(request)
+        } else {
+          surroundings.queue.async { self.writeIfDue() }
+        }
+      }
+    case nil: break
+    }
+  }
+
+  private func handle(_ request: ControlConnection.Request) {
+    surroundings.handlerQueue.async { [self] in
+      surroundings.handler.handle(
+        request.message, reply: ControlReply(channel: self, number: request.number))
+    }
+  }
+
   // MARK: - On any thread: replies
 
   func isClosed(_ number: Int) -> Bool {
@@ -253,17 +272,17 @@ final class ControlChannel: @unchecked Sendable {
     if line.count > surroundings.limits.responseBytes + 1 {
       line = ControlEncoder.line(Self.tooLong(line).done)
     }
-    let (request, wakes, actions) = state.withLock { state -> (ControlConnection.Request?, Bool, [Action]) in
-      let (sending, request) = state.connection.finish(line, number: number, now: .now)
+    let (work, wakes, actions) = state.withLock { state -> (ControlConnection.Work?, Bool, [Action]) in
+      let (sending, work) = state.connection.finish(line, number: number, now: .now)
       if sending == .ignored { return (nil, false, []) }
       defer {
         state.closeActions = []
         state.sentActions = []
       }
-      return (request, beginsWriting(&state, sending), state.sentActions + state.closeActions)
+      return (work, beginsWriting(&state, sending), state.sentActions + state.closeActions)
     }
     call(actions)
-    handle(request)
+    begin(work)
     if wakes { surroundings.queue.async { self.write() } }
   }
 

@@ -3,6 +3,8 @@
 /// Requests are answered one after another: the next line is read as a request when the reply to the one before
 /// has finished and all but little of it is written. Until then it waits, and input is taken until one longest
 /// line's worth waits. A line that is no request is answered with a failure, and the connection ends with that.
+///
+/// A long line is handed out to be read by whoever has the time, and comes back by `hasRead`.
 struct ControlConnection: Sendable {
   typealias Instant = ContinuousClock.Instant
 
@@ -10,6 +12,20 @@ struct ControlConnection: Sendable {
   struct Request: Sendable {
     let number: Int
     let message: ControlMessage
+  }
+
+  /// What is to be done about the line that came.
+  enum Work: Sendable {
+    case handle(Request)
+    /// To be read with `read`.
+    case read([UInt8])
+  }
+
+  /// What a line turned out to be.
+  enum Reading: Sendable {
+    case request(ControlMessage)
+    /// None, and what the client is told.
+    case refusal(ControlMessage)
   }
 
   enum Sending: Hashable, Sendable {
@@ -23,11 +39,16 @@ struct ControlConnection: Sendable {
   private enum Phase: Hashable {
     /// For a whole line, until an instant.
     case waiting(Instant)
+    /// For what a long line turns out to be.
+    case reading
     case answering(Int)
     /// Ends as soon as all is written, or at an instant.
     case ending(Instant)
     case ended
   }
+
+  /// Bytes of a line that is read at once: some tens of microseconds.
+  static let shortLine = 1 << 14
 
   private let limits: ControlLimits
   private var phase: Phase
@@ -49,24 +70,24 @@ struct ControlConnection: Sendable {
   /// How many bytes may be received now.
   var room: Int {
     switch phase {
-    case .waiting, .answering: hasInputEnded ? 0 : lines.room
+    case .waiting, .reading, .answering: hasInputEnded ? 0 : lines.room
     case .ending, .ended: 0
     }
   }
 
-  /// Takes bytes from the client, at most `room`; returns a request to be handled now.
-  mutating func receive(_ bytes: some Collection<UInt8>, now: Instant) -> Request? {
+  /// Takes bytes from the client, at most `room`; returns what is to be done now.
+  mutating func receive(_ bytes: some Collection<UInt8>, now: Instant) -> Work? {
     lines.append(bytes)
-    return nextRequest(now)
+    return nextLine(now)
   }
 
   /// The client sends nothing more: what it asked for is still answered.
   mutating func inputEnded(now: Instant) {
     hasInputEnded = true
-    _ = nextRequest(now)
+    _ = nextLine(now)
   }
 
-  private mutating func nextRequest(_ now: Instant) -> Request? {
+  private mutating func nextLine(_ now: Instant) -> Work? {
     // Replies that nobody reads hold back the requests behind them: what waits for a client is bounded.
     guard case .waiting = phase, output.count <= limits.responseBytes else { return nil }
     guard let line = lines.next() else {
@@ -79,17 +100,33 @@ struct ControlConnection: Sendable {
       }
       return nil
     }
+    phase = .reading
+    if line.count > Self.shortLine { return .read(line) }
+    return hasRead(Self.read(line), now: now).map(Work.handle)
+  }
+
+  /// What a line is. Takes time in proportion to its length, up to some tenths of a second.
+  static func read(_ line: [UInt8]) -> Reading {
     do throws(ControlParser.Problem) {
       let message = try ControlParser.parse(line)
-      guard message.verb != nil else {
-        end(.failure("malformed", "a request needs a \"verb\" that is a string"), now)
-        return nil
-      }
+      if message.verb != nil { return .request(message) }
+      return .refusal(.failure("malformed", "a request needs a \"verb\" that is a string"))
+    } catch {
+      return .refusal(.failure("malformed", error.description))
+    }
+  }
+
+  /// Takes note of what the line that was handed out is; returns a request to be handled now.
+  mutating func hasRead(_ reading: Reading, now: Instant) -> Request? {
+    // The connection may have ended meanwhile.
+    guard phase == .reading else { return nil }
+    switch reading {
+    case .request(let message):
       lastNumber += 1
       phase = .answering(lastNumber)
       return Request(number: lastNumber, message: message)
-    } catch {
-      end(.failure("malformed", error.description), now)
+    case .refusal(let failure):
+      end(failure, now)
       return nil
     }
   }
@@ -109,14 +146,14 @@ struct ControlConnection: Sendable {
     return .queued
   }
 
-  /// Adds the last response of a reply; also returns the request to be handled next, where one waits.
+  /// Adds the last response of a reply; also returns what is to be done next, where a request waits.
   ///
   /// It is taken whatever waits already: a reply that was sent in full must not lack its end.
-  mutating func finish(_ line: [UInt8], number: Int, now: Instant) -> (sending: Sending, next: Request?) {
+  mutating func finish(_ line: [UInt8], number: Int, now: Instant) -> (sending: Sending, next: Work?) {
     guard isAnswering(number) else { return (.ignored, nil) }
     output.append(line)
     phase = .waiting(now + limits.requestTimeout)
-    return (.queued, nextRequest(now))
+    return (.queued, nextLine(now))
   }
 
   // MARK: - Output
@@ -126,10 +163,10 @@ struct ControlConnection: Sendable {
 
   mutating func nextOutput() -> (bytes: [UInt8], offset: Int)? { phase == .ended ? nil : output.next() }
 
-  /// Takes note of bytes written; returns a request to be handled now.
-  mutating func wrote(_ count: Int, now: Instant) -> Request? {
+  /// Takes note of bytes written; returns what is to be done now.
+  mutating func wrote(_ count: Int, now: Instant) -> Work? {
     output.wrote(count)
-    return nextRequest(now)
+    return nextLine(now)
   }
 
   // MARK: - The end
@@ -137,7 +174,7 @@ struct ControlConnection: Sendable {
   /// Nothing is to be done for the client any more.
   var isOver: Bool {
     switch phase {
-    case .waiting, .answering: false
+    case .waiting, .reading, .answering: false
     case .ending: output.count == 0
     case .ended: true
     }
@@ -151,14 +188,14 @@ struct ControlConnection: Sendable {
       end(.failure("timeout", "no whole request came within \(limits.requestTimeout)"), now)
       return true
     case .ending(let deadline): return deadline <= now
-    case .waiting, .answering, .ended: return false
+    case .waiting, .reading, .answering, .ended: return false
     }
   }
 
-  /// The server goes: a reply that has not finished ends with a failure, which may still be written.
+  /// The server goes: a request that has not been answered in full ends with a failure, which may still be written.
   mutating func shutDown(now: Instant) {
     switch phase {
-    case .answering: end(.failure("closing", "the daemon is shutting down"), now)
+    case .reading, .answering: end(.failure("closing", "the daemon is shutting down"), now)
     case .waiting: end(nil, now)
     case .ending, .ended: break
     }

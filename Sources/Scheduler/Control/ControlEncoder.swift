@@ -3,6 +3,8 @@ enum ControlEncoder {
   /// The message on one line, line feed included.
   static func line(_ message: ControlMessage) -> [UInt8] {
     var bytes: [UInt8] = []
+    // A guess that spares most messages their array's growth.
+    bytes.reserveCapacity(32 * message.members.count)
     append(message, to: &bytes)
     bytes.append(UInt8(ascii: "\n"))
     return bytes
@@ -10,8 +12,10 @@ enum ControlEncoder {
 
   private static func append(_ message: ControlMessage, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "{"))
-    for (index, member) in message.members.enumerated() {
-      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+    var isFirst = true
+    for member in message.members {
+      if !isFirst { bytes.append(UInt8(ascii: ",")) }
+      isFirst = false
       append(member.key, to: &bytes)
       bytes.append(UInt8(ascii: ":"))
       append(member.value, to: &bytes)
@@ -21,10 +25,10 @@ enum ControlEncoder {
 
   private static func append(_ value: ControlValue, to bytes: inout [UInt8]) {
     switch value {
-    case .null: bytes += "null".utf8
-    case .bool(let value): bytes += (value ? "true" : "false").utf8
-    case .integer(let value): bytes += value.description.utf8
-    case .number(let value): bytes += (value.isFinite ? value.description : "null").utf8
+    case .null: append(word: "null", to: &bytes)
+    case .bool(let value): append(word: value ? "true" : "false", to: &bytes)
+    case .integer(let value): append(digits: value.description, to: &bytes)
+    case .number(let value): append(digits: value.isFinite ? value.description : "null", to: &bytes)
     case .string(let text): append(text, to: &bytes)
     case .object(let message): append(message, to: &bytes)
     case .array(let elements):
@@ -37,19 +41,39 @@ enum ControlEncoder {
     }
   }
 
+  private static func append(word: StaticString, to bytes: inout [UInt8]) {
+    word.withUTF8Buffer { bytes.append(contentsOf: $0) }
+  }
+
+  private static func append(digits: String, to bytes: inout [UInt8]) {
+    var digits = digits
+    digits.withUTF8 { bytes.append(contentsOf: $0) }
+  }
+
   private static func append(_ text: String, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): bytes += "\\\"".utf8
-      case UInt8(ascii: "\\"): bytes += "\\\\".utf8
-      case UInt8(ascii: "\n"): bytes += "\\n".utf8
-      case UInt8(ascii: "\r"): bytes += "\\r".utf8
-      case UInt8(ascii: "\t"): bytes += "\\t".utf8
-      case 0..<0x20: bytes += ((byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16)).utf8
-      default: bytes.append(byte)
+    var text = text
+    text.withUTF8 { utf8 in
+      var start = 0
+      while true {
+        let end = utf8.endOfPlainText(from: start)
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<end]))
+        if end == utf8.count { return }
+        appendEscape(utf8[end], to: &bytes)
+        start = end + 1
       }
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func appendEscape(_ byte: UInt8, to bytes: inout [UInt8]) {
+    switch byte {
+    case UInt8(ascii: "\""): append(word: "\\\"", to: &bytes)
+    case UInt8(ascii: "\\"): append(word: "\\\\", to: &bytes)
+    case UInt8(ascii: "\n"): append(word: "\\n", to: &bytes)
+    case UInt8(ascii: "\r"): append(word: "\\r", to: &bytes)
+    case UInt8(ascii: "\t"): append(word: "\\t", to: &bytes)
+    default: append(digits: (byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16), to: &bytes)
+    }
   }
 }

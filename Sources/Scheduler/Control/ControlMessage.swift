@@ -16,9 +16,13 @@ package struct ControlMessage: Hashable, Sendable, ExpressibleByDictionaryLitera
 
   /// No key may occur twice.
   package init(_ elements: [(String, ControlValue)]) {
-    precondition(
-      Set(elements.map(\.0)).count == elements.count, "ControlMessage: duplicate key in \(elements.map(\.0))")
-    members = elements.map(Member.init)
+    members = []
+    members.reserveCapacity(elements.count)
+    var keys = ControlKeys()
+    for (key, value) in elements {
+      precondition(keys.insert(key, after: members), "ControlMessage: duplicate key in \(elements.map(\.0))")
+      members.append(Member(key: key, value: value))
+    }
   }
 
   /// The members' keys must differ.

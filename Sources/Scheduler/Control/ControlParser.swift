@@ -14,20 +14,29 @@ struct ControlParser {
     var description: String { "byte \(byte): \(message)" }
   }
 
-  private let bytes: [UInt8]
+  private let bytes: UnsafeBufferPointer<UInt8>
   private var index = 0
+  /// Room for a string with escapes.
+  private var decoded: [UInt8] = []
 
-  private init(_ bytes: [UInt8]) {
+  private init(_ bytes: UnsafeBufferPointer<UInt8>) {
     self.bytes = bytes
   }
 
   static func parse(_ line: [UInt8]) throws(Problem) -> ControlMessage {
-    var parser = ControlParser(line)
-    parser.skipWhitespace()
-    guard parser.next == UInt8(ascii: "{") else { throw parser.unexpected("a JSON object") }
-    let message = try parser.object(depth: 0)
-    parser.skipWhitespace()
-    guard parser.next == nil else { throw parser.unexpected("the end of the line") }
+    // The parser and with it the pointer end with the call.
+    try line.withUnsafeBufferPointer { bytes throws(Problem) in
+      var parser = ControlParser(bytes)
+      return try parser.line()
+    }
+  }
+
+  private mutating func line() throws(Problem) -> ControlMessage {
+    skipWhitespace()
+    guard next == UInt8(ascii: "{") else { throw unexpected("a JSON object") }
+    let message = try object(depth: 0)
+    skipWhitespace()
+    guard next == nil else { throw unexpected("the end of the line") }
     return message
   }
 
@@ -40,7 +49,7 @@ struct ControlParser {
   }
 
   private mutating func take(word: StaticString) -> Bool {
-    guard word.withUTF8Buffer({ bytes[index...].starts(with: $0) }) else { return false }
+    guard word.withUTF8Buffer({ bytes[index...].prefix($0.count).elementsEqual($0) }) else { return false }
     index += word.utf8CodeUnitCount
     return true
   }
@@ -103,12 +112,14 @@ struct ControlParser {
     try open(depth: depth)
     if take("}") { return [:] }
     var members: [ControlMessage.Member] = []
-    var keys: Set<String> = []
+    // Of the one object that every line is; many small ones within it must not take much more memory than they need.
+    if depth == 0 { members.reserveCapacity(24) }
+    var keys = ControlKeys()
     while true {
       guard next == UInt8(ascii: "\"") else { throw unexpected("a key in double quotes") }
       let start = index
       let key = try string()
-      guard keys.insert(key).inserted else {
+      guard keys.insert(key, after: members) else {
         throw Problem(byte: start + 1, message: "found a key for the second time")
       }
       skipWhitespace()
@@ -124,24 +135,39 @@ struct ControlParser {
 
   private mutating func number() throws(Problem) -> ControlValue {
     let start = index
-    _ = take("-")
-    if !take("0") { try digits() }
-    var isInteger = true
+    let isNegative = take("-")
+    // Nil from where on an Int does not hold it.
+    var integer: Int? = 0
+    if !take("0") {
+      let first = index
+      try digits()
+      for digit in bytes[first..<index] { integer = Self.append(digit, to: integer, isNegative) }
+    }
     if take(".") {
-      isInteger = false
+      integer = nil
       try digits()
     }
     if take("e") || take("E") {
-      isInteger = false
+      integer = nil
       if !take("+") { _ = take("-") }
       try digits()
     }
-    let text = String(decoding: bytes[start..<index], as: UTF8.self)
-    if isInteger, let value = Int(text) { return .integer(value) }
+    if let integer { return .integer(integer) }
+    let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<index]), as: UTF8.self)
     guard let value = Double(text), value.isFinite else {
       throw Problem(byte: start + 1, message: "found a number that no double can hold")
     }
     return .number(value)
+  }
+
+  private static func append(_ digit: UInt8, to integer: Int?, _ isNegative: Bool) -> Int? {
+    guard let (shifted, overflows) = integer?.multipliedReportingOverflow(by: 10), !overflows else {
+      return nil
+    }
+    let value = Int(digit - UInt8(ascii: "0"))
+    let (sum, overflow) =
+      isNegative ? shifted.subtractingReportingOverflow(value) : shifted.addingReportingOverflow(value)
+    return overflow ? nil : sum
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
@@ -156,30 +182,41 @@ struct ControlParser {
 
   private mutating func string() throws(Problem) -> String {
     index += 1
-    var result = ""
-    var runStart = index
-    while let byte = next {
-      switch byte {
-      case UInt8(ascii: "\""):
-        result += try text(from: runStart)
-        index += 1
-        return result
-      case UInt8(ascii: "\\"):
-        result += try text(from: runStart)
-        result.unicodeScalars.append(try escape())
-        runStart = index
-      case 0..<0x20: throw unexpected("its escape or a closing quote")
-      default: index += 1
-      }
+    let start = index
+    index = bytes.endOfPlainText(from: index)
+    // Most strings have no escape: their bytes are copied once, into the string.
+    if next == UInt8(ascii: "\"") {
+      defer { index += 1 }
+      return try text(UnsafeBufferPointer(rebasing: bytes[start..<index]), from: start)
     }
-    throw unexpected("a closing quote")
+    decoded.removeAll(keepingCapacity: true)
+    var runStart = start
+    while next == UInt8(ascii: "\\") {
+      decoded.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[runStart..<index]))
+      append(try escape())
+      runStart = index
+      index = bytes.endOfPlainText(from: index)
+    }
+    guard let byte = next else { throw unexpected("a closing quote") }
+    guard byte == UInt8(ascii: "\"") else { throw unexpected("its escape or a closing quote") }
+    decoded.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[runStart..<index]))
+    index += 1
+    return try decoded.withUnsafeBufferPointer { utf8 throws(Problem) in try text(utf8, from: start) }
   }
 
-  private func text(from start: Int) throws(Problem) -> String {
-    guard let text = String(validating: bytes[start..<index], as: UTF8.self) else {
+  /// The text of the string that begins at `start` in the line.
+  private func text(_ utf8: UnsafeBufferPointer<UInt8>, from start: Int) throws(Problem) -> String {
+    // What is sure to be valid is decoded many times faster.
+    if utf8.isASCII { return String(decoding: utf8, as: UTF8.self) }
+    guard let text = String(validating: utf8, as: UTF8.self) else {
       throw Problem(byte: start + 1, message: "found a text that is not valid UTF-8")
     }
     return text
+  }
+
+  private mutating func append(_ scalar: Unicode.Scalar) {
+    if scalar.isASCII { return decoded.append(UInt8(scalar.value)) }
+    for byte in UTF8.encode(scalar)! { decoded.append(byte) }
   }
 
   private mutating func escape() throws(Problem) -> Unicode.Scalar {

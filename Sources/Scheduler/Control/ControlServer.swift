@@ -11,9 +11,8 @@ import Foundation
 /// connection ends.
 ///
 /// All I/O is non-blocking, on one serial queue: no client keeps another one waiting, whether it sends garbage, stays
-/// silent, does not read, or vanishes. Only a request of megabytes takes the others' time, some tenths of a second to
-/// be parsed. A client that closes its sending half still gets its answers. What a client may use is in
-/// `ControlLimits`.
+/// silent, does not read, or vanishes. Long requests are parsed on a queue of their own. A client that closes its
+/// sending half still gets its answers. What a client may use is in `ControlLimits`.
 ///
 /// A server lives until `close`, whoever holds it.
 ///
@@ -45,6 +44,7 @@ package final class ControlServer: @unchecked Sendable {
     queue = DispatchQueue(label: "bitlab.control", qos: .userInitiated)
     surroundings = ControlChannel.Surroundings(
       queue: queue, handlerQueue: DispatchQueue(label: "bitlab.control.handler", qos: .userInitiated),
+      readingQueue: DispatchQueue(label: "bitlab.control.reading", qos: .userInitiated),
       handler: handler, limits: limits)
     greeting = [
       "bitlab": .integer(ControlVersion.currentProtocol), "version": .string(version),

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Bytes in, lines out: at most one line's worth of bytes is kept.
 ///
 /// Each byte is looked at once, however small the pieces are that it comes in.
@@ -27,7 +29,7 @@ struct LineBuffer: Sendable {
 
   /// Takes the next whole line, without its line feed; nil where there is none yet.
   mutating func next() -> [UInt8]? {
-    guard let end = bytes[scanned...].firstIndex(of: UInt8(ascii: "\n")) else {
+    guard let end = lineFeed(from: scanned) else {
       scanned = bytes.count
       return nil
     }
@@ -42,6 +44,15 @@ struct LineBuffer: Sendable {
       start = 0
     }
     return line
+  }
+
+  private func lineFeed(from start: Int) -> Int? {
+    bytes.withUnsafeBytes { buffer in
+      guard start < buffer.count, let base = buffer.baseAddress,
+        let found = memchr(base + start, Int32(UInt8(ascii: "\n")), buffer.count - start)
+      else { return nil }
+      return UnsafeRawPointer(found) - base
+    }
   }
 
   /// Whether the line under way is longer than the limit, after `next` found none.

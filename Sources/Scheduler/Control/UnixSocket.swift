@@ -1,3 +1,4 @@
+import CSockets
 import Foundation
 
 /// The system calls around Unix-domain sockets.
@@ -66,13 +67,10 @@ enum UnixSocket {
     return descriptor
   }
 
-  /// The next client that waits to be accepted, non-blocking; nil with `errno` where there is none.
+  /// The next client that waits to be accepted, non-blocking and not inherited by other processes; nil with `errno` where there is none.
   static func accept(_ listener: Int32) -> Int32? {
-    let descriptor = Foundation.accept(listener, nil, nil)
-    if descriptor < 0 { return nil }
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    setNonBlocking(descriptor)
-    return descriptor
+    let descriptor = csockets_accept(listener)
+    return descriptor < 0 ? nil : descriptor
   }
 
   /// Whether the other side has closed its socket, not only its sending half.

@@ -34,11 +34,21 @@ extension QueueEngine {
   /// Whether a submission of that name would be taken: there is none, or all its jobs have ended.
   package func canTake(_ name: String) -> Bool { queue.sync { state.canTake(name) } }
 
+  /// How the jobs of a submission ended; nil while one has not.
+  package func ends(of name: String) -> [JobEnd]? { queue.sync { state.ends(of: name) } }
+
   /// The submission's payload is kept elsewhere: the journal need not hold it.
   package func placed(_ name: String) {
     serveLater { [self] in
       guard state.submissions[name]?.payload != nil else { return }
       recordSurely([.placed(name)])
+    }
+  }
+
+  /// What follows the end of the submission's last job has been done, unless a job of it goes on again by now.
+  package func concluded(_ name: String) {
+    serveLater { [self] in
+      if state.ends(of: name) != nil { recordSurely([.concluded(name)]) }
     }
   }
 

@@ -20,6 +20,8 @@ package enum QueueRecord: Sendable, Hashable, Codable {
   case restarted(JobID)
   /// The process died while the job ran; `progress` is how far it was.
   case died(JobID, progress: Int?)
+  /// What follows the end of a submission's last job has been done.
+  case concluded(String)
   /// Everything before is forgotten: a snapshot follows, a `restored` for each submission.
   case cleared(nextSequence: Int)
   /// A submission as it stands, its jobs' entries in the order of its jobs.
@@ -42,7 +44,7 @@ extension QueueRecord {
     switch self {
     case .submitted(let submission):
       submission.jobs.map { JobID(submission: submission.name, job: $0.name) }
-    case .placed, .cleared, .restored: []
+    case .placed, .concluded, .cleared, .restored: []
     case .began(let id), .requeued(let id, _), .retried(let id, _), .paused(let id), .resumed(let id),
       .cancelRequested(let id), .ended(let id, _), .continued(let id), .restarted(let id), .died(let id, _):
       [id]

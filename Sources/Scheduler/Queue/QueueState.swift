@@ -21,6 +21,10 @@ package struct QueueState: Sendable, Hashable {
       guard submissions[name] != nil else { return false }
       submissions[name]!.payload = nil
       return true
+    case .concluded(let name):
+      guard openCounts[name] == 0 else { return false }
+      submissions[name]!.isConcluded = true
+      return true
     case .began(let id):
       return change(id, from: \.isQueued) {
         $0.status = .running
@@ -96,6 +100,7 @@ package struct QueueState: Sendable, Hashable {
     body(&jobs[id]!)
     if jobs[id]!.status.hasEnded != entry.status.hasEnded {
       openCounts[id.submission]! += entry.status.hasEnded ? 1 : -1
+      submissions[id.submission]!.isConcluded = false
     }
     return true
   }
@@ -118,6 +123,11 @@ package struct QueueState: Sendable, Hashable {
 
   /// Whether a submission of that name can be taken: there is none, or all its jobs have ended.
   package func canTake(_ name: String) -> Bool { openCounts[name, default: 0] == 0 }
+
+  /// Submissions whose jobs have all ended and that are not concluded.
+  package var unconcluded: [String] {
+    submissions.values.filter { !$0.isConcluded && openCounts[$0.name] == 0 }.map(\.name).sorted()
+  }
 
   /// How the jobs of a submission ended, in its order; nil while one has not.
   package func ends(of name: String) -> [JobEnd]? {

@@ -11,6 +11,8 @@ package struct Submission: Sendable, Codable, Hashable {
   package let maxRetries: Int
   /// Tells equal payloads from others, whatever their spelling.
   package let fingerprint: String
+  /// Whether what follows the end of its last job has been done: nobody needs to look at it any more.
+  package var isConcluded = false
 
   package init(
     name: String, payload: String?, folder: String, jobs: [JobDescription], priority: Int, maxRetries: Int,

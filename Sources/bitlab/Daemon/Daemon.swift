@@ -30,6 +30,7 @@ final class Daemon: Sendable {
   private let lock: FileLock
   private let server: ControlServer
   private let watcher: SpoolWatcher
+  private let conclusions: Conclusions
   private let stopRequest: StopRequest
 
   /// Takes the results folder, replays the journal and opens the socket; runs nothing yet.
@@ -50,13 +51,17 @@ final class Daemon: Sendable {
     server = try ControlServer(
       path: results.socketFile, version: Machine.bitlabVersion,
       handler: ControlService(core) { stopRequest.request(drain: $0) })
-    if let command = settings.onFinish {
-      Self.run(FinishHook(command, results: results.path) { log.write($0) }, for: core)
-    }
+    conclusions = Conclusions(
+      core.engine, reports: core.reports,
+      hook: settings.onFinish.map { FinishHook($0, results: results.path) { log.write($0) } },
+      retryDelay: settings.delays.disk, log: { log.write($0) }
+    ) { try core.report(of: $0) }
   }
 
   /// Goes on with the queue, and takes what comes.
   func start() {
+    // First: what the queue's start ends is concluded too.
+    conclusions.start()
     core.engine.start()
     watcher.start()
     core.log.write("watching \(watcher.folder.path)")
@@ -71,6 +76,7 @@ final class Daemon: Sendable {
     stopRequest.wait()
     watcher.stop()
     core.reports.flush()
+    conclusions.finish()
     server.close()
     core.log.write("stopped")
   }
@@ -96,7 +102,8 @@ final class Daemon: Sendable {
     ) { log.write($0) }
     placed.begin { [weak engine] in engine?.placed($0) }
     return DaemonCore(
-      engine: engine, log: log, results: settings.results, files: files, observer: observer, reports: reports)
+      engine: engine, log: log, results: settings.results, files: files, observer: observer, reports: reports
+    ) { try shelf.experiment($0) }
   }
 
   private static func makeWatcher(
@@ -112,17 +119,5 @@ final class Daemon: Sendable {
     }
     again.begin { [weak watcher] in watcher?.offerAgain($0) }
     return watcher
-  }
-
-  /// Tells the hook of each experiment that ends from now on, when its files are written.
-  private static func run(_ hook: FinishHook, for core: DaemonCore) {
-    let queue = DispatchQueue(label: "bitlab.finish", qos: .utility)
-    _ = core.engine.observe { [reports = core.reports] change in
-      guard !change.ended.isEmpty else { return }
-      queue.async {
-        reports.flush()
-        for (name, ends) in change.ended.sorted(by: { $0.key < $1.key }) { hook.tell(name, ends) }
-      }
-    }
   }
 }

@@ -14,6 +14,7 @@ final class DaemonCore: Sendable {
   private let results: ResultsFolder
   private let files: any FileSystem
   private let observer: DaemonObserver
+  private let experiment: @Sendable (Submission) throws -> PlacedExperiment
   /// Records of runs that have ended, which do not change any more.
   private let ended = Mutex<[JobID: RunRecord]>([:])
   /// One submission is judged at a time.
@@ -21,14 +22,20 @@ final class DaemonCore: Sendable {
 
   init(
     engine: Engine, log: DaemonLog, results: ResultsFolder, files: any FileSystem, observer: DaemonObserver,
-    reports: ReportKeeper
+    reports: ReportKeeper, experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment
   ) {
+    self.experiment = experiment
     self.engine = engine
     self.log = log
     self.results = results
     self.files = files
     self.observer = observer
     self.reports = reports
+  }
+
+  /// What the runs of a submission add up to.
+  func report(of submission: Submission) throws -> ExperimentReport {
+    ExperimentReport(try experiment(submission), in: files)
   }
 
   // MARK: - Submitting

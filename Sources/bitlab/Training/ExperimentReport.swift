@@ -19,10 +19,11 @@ struct ExperimentReport {
     self.files = files
   }
 
-  /// What the runs' records say now. A record that cannot be read counts as that of a run that has not begun.
+  /// What the runs' records say now. One that is no record counts as that of a run that has not begun; throws where the disk
+  /// does not give one.
   ///
   /// - Parameter failed: runs, by id, that failed in this process: a full disk may have kept their records from saying so.
-  func summary(failed: Set<String> = []) -> Summary {
+  func summary(failed: Set<String> = []) throws(FileError) -> Summary {
     var groups: [SummaryGroup] = []
     for run in Plan(experiment).runs {
       let grid = run.gridPoint.map { GridText($0) }
@@ -31,7 +32,7 @@ struct ExperimentReport {
           SummaryGroup(variant: run.variant, bits: run.precision.rawValue, grid: grid, seeds: [], runs: []))
       }
       groups[groups.count - 1].seeds.append(run.seed)
-      var record = try? RunRecord(reading: folder.run(run.id).recordFile, in: files)
+      var record = try record(of: run)
       if failed.contains(run.id) {
         record =
           record
@@ -43,6 +44,18 @@ struct ExperimentReport {
       if let record { groups[groups.count - 1].runs.append(record) }
     }
     return Summary(experiment: name, groups: groups)
+  }
+
+  private func record(of run: RunPlan) throws(FileError) -> RunRecord? {
+    let path = folder.run(run.id).recordFile
+    guard files.exists(path) else { return nil }
+    do {
+      return try RunRecord(reading: path, in: files)
+    } catch let error as FileError {
+      throw error
+    } catch {
+      return nil
+    }
   }
 
   /// Writes `curves.csv` and the summary's files.

@@ -22,6 +22,7 @@ final class ReportKeeper: Sendable {
 
   /// Writing a report may take one part in so many of the time.
   private static let rest = 20
+  private static let restAfterFailure = Duration.seconds(10)
 
   init(complain: @escaping @Sendable (String) -> Void) { self.complain = complain }
 
@@ -34,7 +35,12 @@ final class ReportKeeper: Sendable {
   /// Writes everything that is due, now; returns whether all could be written.
   @discardableResult
   func flush() -> Bool {
-    queue.sync { write(takeDue(onlyRested: false)) }
+    queue.sync { write(takeDue { _ in true }) }
+  }
+
+  /// The same for one experiment.
+  func flush(_ name: String) -> Bool {
+    queue.sync { write(takeDue { $0 == name }) }
   }
 
   private func schedule(after delay: Duration) {
@@ -46,7 +52,12 @@ final class ReportKeeper: Sendable {
     let nanoseconds = Int(delay / .nanoseconds(1))
     queue.asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [self] in
       state.withLock { $0.isScheduled = false }
-      write(takeDue(onlyRested: true))
+      let now = clock.now
+      let resting = state.withLock { state in
+        state.resting = state.resting.filter { $0.value > now }
+        return state.resting
+      }
+      write(takeDue { resting[$0] == nil })
       if let next = nextTime { schedule(after: max(.zero, next - clock.now)) }
     }
   }
@@ -57,11 +68,9 @@ final class ReportKeeper: Sendable {
     return state.withLock { state in state.due.keys.map { state.resting[$0] ?? now }.min() }
   }
 
-  private func takeDue(onlyRested: Bool) -> [ExperimentReport] {
-    let now = clock.now
-    return state.withLock { state in
-      state.resting = state.resting.filter { $0.value > now }
-      let taken = state.due.values.filter { !onlyRested || state.resting[$0.name] == nil }
+  private func takeDue(where isWanted: (String) -> Bool) -> [ExperimentReport] {
+    state.withLock { state in
+      let taken = state.due.values.filter { isWanted($0.name) }
       for report in taken { state.due[report.name] = nil }
       return taken.sorted { $0.name < $1.name }
     }
@@ -72,15 +81,20 @@ final class ReportKeeper: Sendable {
     var isWritten = true
     for report in reports {
       let start = clock.now
+      let rest: Duration
       do {
         try report.write()
+        rest = (clock.now - start) * Self.rest
       } catch {
         complain("\(error)")
         isWritten = false
+        rest = Self.restAfterFailure
+        // Unless it has changed again already.
+        state.withLock { $0.due[report.name] = $0.due[report.name] ?? report }
       }
-      let end = clock.now
-      state.withLock { $0.resting[report.name] = end + (end - start) * Self.rest }
+      state.withLock { $0.resting[report.name] = clock.now + rest }
     }
+    if !isWritten { schedule(after: Self.restAfterFailure) }
     return isWritten
   }
 }

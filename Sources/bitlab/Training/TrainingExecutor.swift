@@ -45,7 +45,11 @@ final class TrainingExecutor: QueueExecutor {
     guard let run = placed.run(id.job) else {
       return .ended(JobEnd(.failed, problem: "the experiment's config has no such run"))
     }
-    if let end = recordedEnd(run) { return .ended(end) }
+    if let end = recordedEnd(run) {
+      // Whoever trained it may not have lived to write the rest.
+      reports.update(ExperimentReport(placed, in: environment.files))
+      return .ended(end)
+    }
     observer.began(run)
     let trainer = Trainer(run, in: environment, control: control) { [observer] in
       observer.happened($0, in: run)

@@ -67,7 +67,7 @@ struct RunVerb {
     for one in experiments { reports.update(ExperimentReport(one, in: files)) }
     let reportsAreWritten = reports.flush()
     let failed = Self.failed(engine.report().state)
-    show(experiments, failed: failed)
+    try show(experiments, failed: failed)
     if let number = watch.signalReceived {
       console.info("stopped; the same command goes on from here")
       return ExitCode.signal(number)
@@ -136,11 +136,13 @@ struct RunVerb {
   }
 
   private func hasProblems(_ placed: PlacedExperiment) -> Bool {
-    ExperimentReport(placed, in: files).summary().rows.contains { $0.failed > 0 }
+    (try? ExperimentReport(placed, in: files).summary().rows.contains { $0.failed > 0 }) ?? true
   }
 
-  private func show(_ experiments: [PlacedExperiment], failed: [String: Set<String>]) {
-    let summaries = experiments.map { ExperimentReport($0, in: files).summary(failed: failed[$0.name] ?? []) }
+  private func show(_ experiments: [PlacedExperiment], failed: [String: Set<String>]) throws {
+    let summaries = try experiments.map {
+      try ExperimentReport($0, in: files).summary(failed: failed[$0.name] ?? [])
+    }
     if arguments.json {
       console.result(OrderedJSON.array(summaries.map(\.orderedJSON)).pretty)
     } else if console.verbosity > .quiet {

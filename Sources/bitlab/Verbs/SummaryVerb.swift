@@ -43,6 +43,6 @@ struct SummaryVerb {
   private func summary(_ name: String, _ results: ResultsFolder) throws -> Summary {
     let folder = results.experiment(name)
     let experiment = try Experiment(bytes: try files.readAll(folder.configFile), path: folder.configFile)
-    return ExperimentReport(experiment: experiment, name: name, folder: folder, files: files).summary()
+    return try ExperimentReport(experiment: experiment, name: name, folder: folder, files: files).summary()
   }
 }

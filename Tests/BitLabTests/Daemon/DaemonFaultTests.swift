@@ -16,7 +16,7 @@ struct DaemonFaultTests {
     rest: #", "max_retries": 100000"#
   ).text
 
-  private static let isThorough = ProcessInfo.processInfo.environment["BITLAB_TORTURE_ROUNDS"] != nil
+  private static let isThorough = ProcessInfo.processInfo.environment["BITLAB_EVERY_FAULT"] != nil
   private static let faults: [FaultyFileSystem.Fault] = [
     .error(ENOSPC), .error(EIO), .tornWrite(ENOSPC), .shortWrite,
   ]
@@ -29,7 +29,7 @@ struct DaemonFaultTests {
         #expect(!files.failed.isEmpty)
         try folder.start(slots: 1)
       }
-      try folder.wait { $0.ends(of: "tiny") != nil }
+      try folder.wait { $0.submissions["tiny"]?.isConcluded == true && !folder.exists("queue/tiny.json") }
       folder.stop()
       return files.failed
     }
@@ -46,7 +46,7 @@ struct DaemonFaultTests {
         folder.stop()
       }
       try folder.start(slots: 1)
-      try folder.wait { $0.ends(of: "tiny") != nil }
+      try folder.wait { $0.submissions["tiny"]?.isConcluded == true && !folder.exists("queue/tiny.json") }
       folder.stop()
       return files.failed
     }
@@ -102,17 +102,15 @@ struct DaemonFaultTests {
   /// What cannot be journaled is not acknowledged: whoever submits is told, and the file in the folder stays.
   @Test func withoutAJournalNothingIsAccepted() throws {
     let daemon = try InProcessDaemon()
-    let files = FaultyFileSystem(.error(ENOSPC), at: 0, persists: true, only: [.synchronize])
-    try POSIXFileSystem().createFolders(daemon.results + "/.bitlab")
-    try daemon.start(slots: 1)
-    daemon.stop()
+    let files = FaultyFileSystem(.error(ENOSPC), at: .max, persists: true, only: [.synchronize])
     try daemon.start(slots: 1, files: files)
+    files.breakDown()
     let said = try daemon.submit(ConfigText().text)
     #expect(said.code == 1 && said.errors.contains("No space left"), "\(said)")
     try daemon.drop(ConfigText().text, as: "tiny.json")
     #expect(try daemon.status().isEmpty)
     files.heal()
-    try daemon.wait { $0.ends(of: "tiny") != nil }
+    try daemon.wait { $0.submissions["tiny"]?.isConcluded == true }
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(ConfigText().text, "tiny"))
   }
 }

@@ -118,4 +118,59 @@ struct DaemonProcessTests {
     #expect(daemon.terminate() == 0)
     #expect(try program.text("told.txt") == "tiny completed results/tiny\n")
   }
+
+  /// A run that brings the process down each time is tried beside others, then alone, then fails; the others complete.
+  @Test func aRunThatKillsTheProcessFailsAndTheOthersDoNot() throws {
+    let program = try Program()
+    // No checkpoint before its one epoch is over, which nobody lives to see.
+    let deadly = #"""
+      {"name": "deadly", "dataset": {"name": "digits"}, "model": {"type": "mlp", "hidden": [2048, 2048]},
+       "training": {"epochs": 1, "batch_size": 1, "learning_rate": 0.01},
+       "variants": [{"name": "full", "bits": 32}], "seeds": [0]}
+      """#
+    try program.put(deadly, as: "deadly.json")
+    try program.put(ConfigText().text, as: "tiny.json")
+    for death in 1...6 {
+      let daemon = try RunningDaemon(program)
+      if death == 1 {
+        let submitted = try program("submit", "deadly.json", "tiny.json")
+        try #require(submitted.code == 0, "\(submitted.errors)")
+        #expect(try program("wait", "tiny").code == 0)
+      }
+      var run: [String: Any]?
+      while run?["status"] as? String != "running" {
+        run = try program.status()["deadly/full-seed0"]
+        try #require(run?["status"] as? String != "failed", "\(run ?? [:])")
+      }
+      if death == 4 {
+        // It is alone now: who comes later waits for it.
+        try program.put(ConfigText(name: "later").text, as: "later.json")
+        #expect(try program("submit", "later.json").code == 0)
+        #expect(
+          try program.status()["later/full-seed0"]?["waiting_for"] as? String == "a run that runs alone")
+      }
+      daemon.kill()
+      #expect(try program.status()["deadly/full-seed0"]?["status"] as? String == "queued")
+    }
+    let daemon = try RunningDaemon(program)
+    #expect(try program("wait").code == 1)
+    let runs = try program.status()
+    #expect(runs.filter { $0.value["status"] as? String == "completed" }.count == 8)
+    #expect(runs["deadly/full-seed0"]?["status"] as? String == "failed")
+    let error = runs["deadly/full-seed0"]?["error"] as? String
+    #expect(error?.contains("died 6 times") == true && error?.contains("nothing else running") == true)
+    #expect(daemon.terminate() == 0)
+  }
+
+  @Test func hangupOpensTheLogAnew() throws {
+    let program = try Program()
+    let daemon = try RunningDaemon(program)
+    let log = "results/.bitlab/daemon.log"
+    try FileManager.default.moveItem(atPath: program.file(log), toPath: program.file("moved.log"))
+    Foundation.kill(daemon.process.processIdentifier, SIGHUP)
+    while !program.exists(log) { usleep(1000) }
+    #expect(daemon.terminate() == 0)
+    #expect(try program.text("moved.log").contains("watching "))
+    #expect(try program.text(log).hasSuffix(" stopped\n"))
+  }
 }

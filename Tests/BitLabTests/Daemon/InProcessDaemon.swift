@@ -124,7 +124,8 @@ final class InProcessDaemon {
     defer { engine.stopObserving(token) }
     let deadline = DispatchTime.now() + 60
     while !condition(engine.report().state) {
-      if changed.wait(timeout: min(deadline, .now() + 0.1)) == .timedOut, DispatchTime.now() >= deadline {
+      // Not everything that is waited for is told.
+      if changed.wait(timeout: min(deadline, .now() + 0.005)) == .timedOut, DispatchTime.now() >= deadline {
         Issue.record("not reached in a minute", sourceLocation: sourceLocation)
         return
       }

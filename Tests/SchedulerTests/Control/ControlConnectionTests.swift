@@ -70,6 +70,45 @@ struct ControlConnectionTests {
     #expect(other.state.isOver)
   }
 
+  private let long = "{\"verb\":\"" + String(repeating: "x", count: ControlConnection.shortLine) + "\"}\n"
+
+  @Test func aLongLineIsReadElsewhereAndHoldsBackTheNext() throws {
+    let connection = self.connection()
+    #expect(connection.receive(long + "{\"verb\":\"b\"}\n") == nil)
+    #expect(connection.unread.map(\.count) == [long.utf8.count - 1] && connection.state.backlog == 0)
+    // It may take any time.
+    #expect(!connection.expire(now: start + .seconds(1_000_000)))
+    let first = try #require(connection.read())
+    #expect(first.message.verb?.utf8.count == ControlConnection.shortLine)
+    #expect(connection.finish([1], number: first.number, now: start).next?.message.verb == "b")
+    #expect(connection.unread.isEmpty)
+  }
+
+  @Test func aLongLineThatIsNoRequestIsRefused() {
+    for line in [long.replacing("verb", with: "verd"), long.replacing("{", with: "[")] {
+      let connection = self.connection()
+      #expect(connection.receive(line) == nil && connection.read() == nil)
+      #expect(connection.output().contains("\"code\":\"malformed\",\"done\":true") && connection.state.isOver)
+    }
+  }
+
+  @Test func whatIsReadTooLateIsForgotten() {
+    let gone = self.connection()
+    #expect(gone.receive(long) == nil)
+    gone.disconnect()
+    #expect(gone.read() == nil && gone.state.isOver)
+    let closed = self.connection()
+    #expect(closed.receive(long) == nil)
+    closed.shutDown(now: start)
+    #expect(closed.read() == nil)
+    #expect(closed.output().hasSuffix("\"code\":\"closing\",\"done\":true}\n") && closed.state.isOver)
+    let finished = self.connection()
+    #expect(finished.receive(long) == nil)
+    // It was sent in full.
+    finished.inputEnded(now: start)
+    #expect(finished.read() != nil)
+  }
+
   @Test func repliesThatNobodyReadsHoldBackTheNextRequest() throws {
     var limits = ControlLimits()
     limits.responseBytes = 10
@@ -181,6 +220,8 @@ struct ControlConnectionTests {
 /// A connection's state by reference, with the calls that its channel makes.
 private final class Client {
   private(set) var state: ControlConnection
+  /// Lines handed out to be read.
+  private(set) var unread: [[UInt8]] = []
   private let now: ControlConnection.Instant
 
   init(_ state: ControlConnection, now: ControlConnection.Instant) {
@@ -192,7 +233,22 @@ private final class Client {
 
   func receive(_ bytes: some Collection<UInt8>, now: ControlConnection.Instant) -> ControlConnection.Request?
   {
-    state.receive(bytes, now: now)
+    request(state.receive(bytes, now: now))
+  }
+
+  /// Long lines are read when `read` is called.
+  private func request(_ work: ControlConnection.Work?) -> ControlConnection.Request? {
+    switch work {
+    case .handle(let request): return request
+    case .read(let line):
+      unread.append(line)
+      return nil
+    case nil: return nil
+    }
+  }
+
+  func read() -> ControlConnection.Request? {
+    state.hasRead(ControlConnection.read(unread.removeFirst()), now: now)
   }
 
   func inputEnded(now: ControlConnection.Instant) { state.inputEnded(now: now) }
@@ -205,14 +261,16 @@ private final class Client {
   func finish(
     _ line: [UInt8], number: Int, now: ControlConnection.Instant
   ) -> (sending: ControlConnection.Sending, next: ControlConnection.Request?) {
-    state.finish(line, number: number, now: now)
+    let (sending, work) = state.finish(line, number: number, now: now)
+    return (sending, request(work))
   }
 
   func expire(now: ControlConnection.Instant) -> Bool { state.expire(now: now) }
+  func disconnect() { state.disconnect() }
   func shutDown(now: ControlConnection.Instant) { state.shutDown(now: now) }
   func nextOutput() -> (bytes: [UInt8], offset: Int)? { state.nextOutput() }
   func wrote(_ count: Int, now: ControlConnection.Instant) -> ControlConnection.Request? {
-    state.wrote(count, now: now)
+    request(state.wrote(count, now: now))
   }
 
   /// Everything that there is to write, written in pieces of three bytes.

@@ -127,6 +127,23 @@ extension ControlSocketTests {
     #expect(reply.isClosed)
   }
 
+  @Test func noDescriptorIsInheritedOrBlocks() throws {
+    let folder = try ControlFolder()
+    let listener = try UnixSocket.listen(at: folder.socket)
+    let client = try UnixSocket.connect(to: folder.socket, timeout: .seconds(patience))
+    let accepted = try #require(UnixSocket.accept(listener.descriptor))
+    #expect(UnixSocket.accept(listener.descriptor) == nil && errno == EAGAIN)
+    for descriptor in [listener.descriptor, client, accepted] {
+      #expect(fcntl(descriptor, F_GETFL) & O_NONBLOCK != 0)
+    }
+    for descriptor in [listener.descriptor, listener.folder, client, accepted] {
+      #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
+      close(descriptor)
+    }
+    let cancellation = ControlCancellation()
+    #expect(fcntl(cancellation.descriptor, F_GETFD) & FD_CLOEXEC != 0)
+  }
+
   @Test func aHandlerMayCloseTheServerThatCalledIt() throws {
     let folder = try ControlFolder()
     let handler = ClosingHandler()

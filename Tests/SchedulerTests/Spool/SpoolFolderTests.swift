@@ -290,6 +290,6 @@ struct SpoolFolderTests {
       #expect(try fixture.text("rejected/a.json") == "text")
       #expect(try fixture.text("rejected/a.json.error.txt") == text + "\n")
     }
-    #expect(Set(reached).isSuperset(of: [.open, .write, .synchronize, .rename, .synchronizeFolder]))
+    #expect(Set(reached).isSuperset(of: [.create, .write, .synchronize, .rename, .synchronizeFolder]))
   }
 }

@@ -1,0 +1,74 @@
+import Dispatch
+import Scheduler
+
+/// Does what follows an experiment's end: its files are written in full, the person's command is told, and the queue takes
+/// note. What a process that dies leaves undone the next one does.
+final class Conclusions: Sendable {
+  private let engine: DaemonCore.Engine
+  private let reports: ReportKeeper
+  private let hook: FinishHook?
+  private let report: @Sendable (Submission) throws -> ExperimentReport
+  private let log: @Sendable (String) -> Void
+  /// Seconds until files that could not be written are tried again.
+  private let retryDelay: Double
+  private let queue = DispatchQueue(label: "bitlab.conclusions", qos: .utility)
+
+  init(
+    _ engine: DaemonCore.Engine, reports: ReportKeeper, hook: FinishHook?, retryDelay: Double,
+    log: @escaping @Sendable (String) -> Void,
+    report: @escaping @Sendable (Submission) throws -> ExperimentReport
+  ) {
+    self.engine = engine
+    self.reports = reports
+    self.hook = hook
+    self.retryDelay = retryDelay
+    self.log = log
+    self.report = report
+  }
+
+  /// Concludes what the last process left, and from now on what ends.
+  func start() {
+    let left = engine.report().state.unconcluded
+    _ = engine.observe { [weak self] change in
+      guard !change.ended.isEmpty else { return }
+      self?.later { $0.conclude(change.ended.keys.sorted()) }
+    }
+    later { conclusions in
+      for name in left {
+        guard let submission = conclusions.engine.submission(named: name) else { continue }
+        do {
+          conclusions.reports.update(try conclusions.report(submission))
+        } catch {
+          conclusions.log("\(name): its summary cannot be written: \(error)")
+        }
+      }
+      conclusions.conclude(left)
+    }
+  }
+
+  /// Returns when what has ended is concluded, as far as the disk allows.
+  func finish() {
+    queue.sync {}
+    // What was handed to the engine is through.
+    _ = engine.report()
+  }
+
+  private func conclude(_ names: [String]) {
+    for name in names {
+      guard reports.flush(name) else {
+        later(after: retryDelay) { $0.conclude([name]) }
+        continue
+      }
+      // It may have gone on meanwhile: then it ends again.
+      guard let ends = engine.ends(of: name) else { continue }
+      hook?.tell(name, ends)
+      engine.concluded(name)
+    }
+  }
+
+  private func later(after seconds: Double = 0, _ body: @escaping @Sendable (Conclusions) -> Void) {
+    queue.asyncAfter(deadline: .now() + seconds) { [weak self] in
+      if let self { body(self) }
+    }
+  }
+}
