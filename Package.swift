@@ -40,7 +40,7 @@ let package = Package(
   products: [.executable(name: "bitlab", targets: ["bitlab"])],
   targets: [
     .target(name: "CSIMD"),
-    .target(name: "CSockets"),
+    .target(name: "CSystem"),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     library("TensorCore", ["CSIMD"]),
     library("Networks", ["TensorCore"]),
@@ -48,10 +48,10 @@ let package = Package(
     library(
       "Datasets", ["CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
     library("Experiments", ["TensorCore", "Networks", "Datasets", "Files"]),
-    library("Scheduler", ["Files", "CSockets"]),
+    library("Scheduler", ["Files", "CSystem"]),
     .executableTarget(
       name: "bitlab",
-      dependencies: ["TensorCore", "Networks", "Datasets", "Files", "Experiments", "Scheduler"],
+      dependencies: ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "Experiments", "Scheduler"],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "bitlab-benchmarks",

@@ -1,5 +1,9 @@
+import CSystem
 import Foundation
 
 // Writing to a reader that has gone is an error to handle, not a reason to die half-way through a checkpoint.
 signal(SIGPIPE, SIG_IGN)
+// Each thread that allocates would get a heap of its own, and the daemon has many that do so once in a while: what they
+// free would stay with them.
+csystem_limit_heaps(2)
 exit(BitLab.main(Array(CommandLine.arguments.dropFirst()), environment: ProcessInfo.processInfo.environment))

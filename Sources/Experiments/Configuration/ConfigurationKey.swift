@@ -38,6 +38,7 @@ package struct ConfigurationKey: Sendable, Hashable {
     let dot = path.lastIndex(of: ".")
     name = dot.map { String(path[path.index(after: $0)...]) } ?? path
     section = dot.map { String(path[..<$0]) } ?? ""
+    concernsRun = ["dataset", "model", "training"].contains(path.prefix { $0 != "." })
     self.type = type
     self.fallback = fallback
     self.condition = condition
@@ -45,11 +46,8 @@ package struct ConfigurationKey: Sendable, Hashable {
     self.summary = summary
   }
 
-  /// The path's first part.
-  private var root: Substring { path.prefix { $0 != "." } }
-
   /// Whether the key belongs to what a single run is made of.
-  package var concernsRun: Bool { ["dataset", "model", "training"].contains(root) }
+  package let concernsRun: Bool
 
   package var isGridAxis: Bool { mayVary && concernsRun && type.takesScalar }
 }

@@ -18,6 +18,8 @@ package enum JSONScalar: Sendable, Hashable {
   /// The value in JSON, the same text for the same value always.
   package var canonicalText: String {
     guard case .string(let text) = self else { return self.text }
+    let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+    if isPlain { return "\"\(text)\"" }
     var result = "\""
     for scalar in text.unicodeScalars {
       if scalar == "\"" || scalar == "\\" {

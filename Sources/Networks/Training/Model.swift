@@ -86,8 +86,9 @@ package final class Model {
       team.forEach(min(round, shards.count - first)) { task, slot in
         let shard = shards[first + task]
         let pass = forward(samples, shard, slot: slot)
-        scores[first + task] = pass[network.logits].crossEntropy(
-          labels: shard.lazy.map { samples.label($0) }, gradientScale: 0)
+        scores[first + task] = pass[network.logits].crossEntropy(gradientScale: 0) {
+          samples.label(shard.lowerBound + $0)
+        }
       }
     }
     return (0..<shards.count).reduce(into: ClassificationScore()) { $0 += scores[$1] }

@@ -62,8 +62,9 @@ package final class TrainingStep {
     var score = ClassificationScore()
     for shard in model.shardPlan.shards(of: images) {
       let pass = model.forward(batch, shard, slot: slot)
-      score += pass[model.network.logits].crossEntropy(
-        labels: shard.lazy.map { batch.label($0) }, gradientScale: gradientScale)
+      score += pass[model.network.logits].crossEntropy(gradientScale: gradientScale) {
+        batch.label(shard.lowerBound + $0)
+      }
       model.network.backward(
         BackwardPass(pass, gradients: gradients[group], accumulates: shard.lowerBound > images.lowerBound))
     }

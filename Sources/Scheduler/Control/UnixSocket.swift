@@ -1,4 +1,4 @@
-import CSockets
+import CSystem
 import Foundation
 
 /// The system calls around Unix-domain sockets.
@@ -69,7 +69,7 @@ enum UnixSocket {
 
   /// The next client that waits to be accepted, non-blocking and not inherited by other processes; nil with `errno` where there is none.
   static func accept(_ listener: Int32) -> Int32? {
-    let descriptor = csockets_accept(listener)
+    let descriptor = csystem_accept(listener)
     return descriptor < 0 ? nil : descriptor
   }
 

@@ -32,11 +32,19 @@ package struct QueueReport: Sendable {
 
   /// The queued jobs in the order in which they begin.
   private var queuedJobs: [(id: JobID, entry: JobEntry)] {
-    let queued = state.jobs.filter { $0.value.status == .queued }
-      .map { (priority: state.priority(of: $0.key), id: $0.key, entry: $0.value) }
-    let inOrder = queued.sorted { a, b in
-      a.priority != b.priority ? a.priority > b.priority : a.entry.sequence < b.entry.sequence
+    let queued = state.jobs.filter { $0.value.status == .queued }.map { (id: $0.key, entry: $0.value) }
+    // The keys of the order alone are moved about: jobs are large, and there may be thousands.
+    let keys = queued.indices.map { place in
+      (-state.priority(of: queued[place].id), queued[place].entry.sequence, place)
     }
-    return inOrder.map { ($0.id, $0.entry) }
+    return keys.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { queued[$0.2] }
+  }
+
+  /// The jobs among `wanted`, all of them for nil, in the order of submission.
+  package func jobs(among wanted: Set<JobID>?) -> [(id: JobID, entry: JobEntry)] {
+    let found =
+      wanted.map { $0.compactMap { id in state.jobs[id].map { (id: id, entry: $0) } } }
+      ?? state.jobs.map { (id: $0.key, entry: $0.value) }
+    return found.indices.map { (found[$0].entry.sequence, $0) }.sorted { $0.0 < $1.0 }.map { found[$0.1] }
   }
 }

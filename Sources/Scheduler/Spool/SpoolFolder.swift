@@ -1,3 +1,4 @@
+import Dispatch
 import Files
 import Glibc
 import Synchronization
@@ -36,11 +37,7 @@ package final class SpoolFolder: Sendable {
 
   /// Removes a file whose bytes are durable elsewhere by now. `false` where the folder no longer holds that
   /// version: what has its name now stays, to be taken in turn.
-  package func accept(_ file: SpooledFile) throws(FileError) -> Bool {
-    let isRemoved = try moving.withLock { _ throws(FileError) in try remove(file) }
-    if isRemoved { try fileSystem.synchronizeFolder(path) }
-    return isRemoved
-  }
+  package func accept(_ file: SpooledFile) throws(FileError) -> Bool { try accept([file]).isEmpty }
 
   /// Removes files whose bytes are durable elsewhere by now, with one sync for all; returns those that it found
   /// replaced or gone. One that cannot be removed does not keep the others; then the first error is thrown.
@@ -49,17 +46,37 @@ package final class SpoolFolder: Sendable {
   @discardableResult
   package func accept(_ files: [SpooledFile]) throws(FileError) -> [SpooledFile] {
     var replaced: [SpooledFile] = []
+    var aside: [String] = []
     var failure: FileError?
     for file in files {
       do throws(FileError) {
-        if try !moving.withLock({ _ throws(FileError) in try remove(file) }) { replaced.append(file) }
+        if let path = try moving.withLock({ _ throws(FileError) in try moveAside(file) }) {
+          aside.append(path)
+        } else {
+          replaced.append(file)
+        }
       } catch {
         failure = failure ?? error
       }
     }
+    failure = failure ?? remove(aside)
     if let failure { throw failure }
     if replaced.count < files.count { try fileSystem.synchronizeFolder(path) }
     return replaced
+  }
+
+  /// Removes files, several at a time: a disk that is told of each freed block takes its time for each. Returns the first
+  /// error in their order.
+  private func remove(_ paths: [String]) -> FileError? {
+    let failures = Mutex<[Int: FileError]>([:])
+    DispatchQueue.concurrentPerform(iterations: paths.count) { index in
+      do throws(FileError) {
+        try fileSystem.remove(paths[index])
+      } catch {
+        failures.withLock { $0[index] = error }
+      }
+    }
+    return failures.withLock { failures in failures.keys.min().flatMap { failures[$0] } }
   }
 
   /// Moves an entry to `rejected/`, with the explanation beside it; returns its path there, or nil where the
@@ -110,27 +127,27 @@ package final class SpoolFolder: Sendable {
     }
   }
 
-  private func remove(_ file: SpooledFile) throws(FileError) -> Bool {
+  /// Moves a file aside, from where it is to be removed; returns where it is then, or nil where the folder no longer holds
+  /// that version.
+  private func moveAside(_ file: SpooledFile) throws(FileError) -> String? {
     let queued = FilePath.join(path, file.name)
     let aside = FilePath.join(takenPath, file.name)
-    if !holds(file.entry, in: takenPath) {
-      guard holds(file.entry, in: path) else { return false }
-      try createFolders()
-      // Left behind by a failure: not read yet, for all we know.
-      if isTaken(aside) { try putBack(file.name) }
-      do throws(FileError) {
-        try fileSystem.rename(queued, to: aside)
-      } catch {
-        if error.isMissing, !isTaken(queued) { return false }
-        throw error
-      }
-      guard holds(file.entry, in: takenPath) else {
-        try putBack(file.name)
-        return false
-      }
+    if holds(file.entry, in: takenPath) { return aside }
+    guard holds(file.entry, in: path) else { return nil }
+    try createFolders()
+    // Left behind by a failure: not read yet, for all we know.
+    if isTaken(aside) { try putBack(file.name) }
+    do throws(FileError) {
+      try fileSystem.rename(queued, to: aside)
+    } catch {
+      if error.isMissing, !isTaken(queued) { return nil }
+      throw error
     }
-    try fileSystem.remove(aside)
-    return true
+    guard holds(file.entry, in: takenPath) else {
+      try putBack(file.name)
+      return nil
+    }
+    return aside
   }
 
   private func holds(_ entry: SpoolEntry, in folder: String) -> Bool {

@@ -85,13 +85,13 @@ extension Matrix {
   ///     loss_i = log sum_j exp z_ij - z_i,label      dz_ij = (softmax(z_i)_j - [j = label]) * gradientScale
   ///
   /// - Parameters:
-  ///   - labels: one class a row.
   ///   - gradientScale: 1 / batch for the mean over a batch.
+  ///   - label: a row's class. A closure, since a generic sequence of another module's would be walked unspecialized.
   /// - Returns: the sum over the rows, in order; a row counts as correct when the first of its largest logits is the label's.
-  package func crossEntropy(labels: some Sequence<Int>, gradientScale: Float) -> ClassificationScore {
+  package func crossEntropy(gradientScale: Float, label: (_ row: Int) -> Int) -> ClassificationScore {
     var score = ClassificationScore()
-    var rowsSeen = 0
-    for (index, label) in zip(0..<rows, labels) {
+    for index in 0..<rows {
+      let label = label(index)
       precondition(label >= 0 && label < columns, "crossEntropy: label \(label) outside 0..<\(columns)")
       let logits = row(index)
       let own = logits.base[label]
@@ -100,9 +100,7 @@ extension Matrix {
       score.loss += log(Double(sum)) + Double(largest) - Double(own)
       logits.base[label] -= 1
       logits.scale(by: gradientScale)
-      rowsSeen += 1
     }
-    precondition(rowsSeen == rows, "crossEntropy: \(rowsSeen) labels for \(rows) rows")
     return score
   }
 }

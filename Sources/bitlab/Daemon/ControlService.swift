@@ -61,8 +61,28 @@ final class ControlService: ControlHandler {
   }
 
   private func status(_ request: ControlMessage, _ reply: ControlReply) throws {
-    for entry in core.status(try targets(request)) { reply.send(entry.message) }
-    reply.finish()
+    send(messages(try targets(request), isBrief: request["brief"]?.bool == true), reply)
+  }
+
+  private func messages(_ wanted: Set<JobID>?, isBrief: Bool) -> AnyIterator<ControlMessage> {
+    if isBrief {
+      let rows = core.rows(wanted)
+      return AnyIterator { rows.next()?.message }
+    }
+    let runs = core.runs(wanted)
+    return AnyIterator { runs.next()?.message }
+  }
+
+  /// Sends messages, some at a time, so that neither other clients nor memory wait for one that reads slowly.
+  private func send(_ messages: AnyIterator<ControlMessage>, _ reply: ControlReply) {
+    for _ in 0..<500 {
+      guard let message = messages.next() else { return reply.finish() }
+      reply.send(message)
+    }
+    let rest = HandedOver(messages)
+    reply.whenSent { [self] in
+      if !reply.isClosed { send(rest.value, reply) }
+    }
   }
 
   private func steer(_ command: QueueCommand, _ request: ControlMessage, _ reply: ControlReply) throws {
@@ -75,7 +95,9 @@ final class ControlService: ControlHandler {
       (state.jobs[$0]?.sequence ?? 0) < (state.jobs[$1]?.sequence ?? 0)
     }
     for answer in try core.engine.command(command, ids) {
-      if answer.isEffective { core.log.write("\(answer.id): \(answer.text)") }
+      // That a run which did not run has ended is in the log already.
+      let isLogged = answer.text == JobEnd.Kind.cancelled.rawValue
+      if answer.isEffective, !isLogged { core.log.write("\(answer.id): \(answer.text)") }
       reply.send([
         "run": .string("\(answer.id)"), "text": .string(answer.text), "changed": .bool(answer.isEffective),
       ])
@@ -86,12 +108,11 @@ final class ControlService: ControlHandler {
   /// Ends when all the jobs have; those that are paused keep it waiting.
   private func wait(_ request: ControlMessage, _ reply: ControlReply) throws {
     let ids = try targets(request) ?? Set(core.engine.report().state.jobs.keys)
-    let token = core.engine.whenEnded(ids) { [core] in
-      DispatchQueue.global().async {
+    let token = core.engine.whenEnded(ids) { [self] in
+      DispatchQueue.global().async { [self] in
         // Whoever has waited reads the curves next.
         core.reports.flush()
-        for entry in core.status(ids) { reply.send(entry.message) }
-        reply.finish()
+        send(messages(ids, isBrief: true), reply)
       }
     }
     reply.onClose { [core] in core.engine.stopObserving(token) }
@@ -100,7 +121,8 @@ final class ControlService: ControlHandler {
   /// Sends the runs that are not over, and again whenever something changes, until the client goes.
   private func watch(_ request: ControlMessage, _ reply: ControlReply) throws {
     let wanted = try targets(request)
-    let follower = Follower(core.engine, reply) { [core] in
+    let isBrief = request["brief"]?.bool == true
+    let follower = Follower(core.engine, reply) { [self] in
       let state = core.engine.report().state
       let ids = wanted ?? Set(state.jobs.keys)
       let ended = ids.count { state.jobs[$0]?.status.hasEnded ?? true }
@@ -110,14 +132,23 @@ final class ControlService: ControlHandler {
         default: false
         }
       }
+      let runs = messages(shown, isBrief: isBrief).map { ControlValue.object($0) }
       reply.send(
         [
-          "runs": .array(core.status(shown).map { .object($0.message) }), "ended": .integer(ended),
+          "runs": .array(runs), "ended": .integer(ended),
           "total": .integer(ids.count),
         ], replacing: "watch")
     }
     follower.begin()
   }
+}
+
+/// Something on its way from one turn of a queue to a later one.
+private struct HandedOver<Value>: @unchecked Sendable {
+  // Sendable invariant: only one of the turns has it.
+  let value: Value
+
+  init(_ value: Value) { self.value = value }
 }
 
 /// Looks again soon after the queue has changed, and at least twice a second, off the queue's own thread, until its client

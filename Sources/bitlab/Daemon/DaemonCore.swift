@@ -89,26 +89,52 @@ final class DaemonCore: Sendable {
 
   // MARK: - Status
 
-  /// The runs of the given jobs, all of them for nil, in the order of submission.
-  func status(_ wanted: Set<JobID>? = nil) -> [StatusEntry] {
+  /// The runs of the given jobs, of all for nil, in the order of submission, each made when it is asked for: there may be
+  /// thousands.
+  func runs(_ wanted: Set<JobID>? = nil) -> AnyIterator<StatusEntry> {
     let report = engine.report()
-    let ids = wanted.map(Array.init) ?? Array(report.state.jobs.keys)
-    let known = ids.compactMap { id in report.state.jobs[id].map { (id: id, entry: $0) } }
+    let jobs = report.jobs(among: wanted)
+    let waiting = Self.waiting(jobs, report)
     var descriptions: [String: [String: JobDescription]] = [:]
-    func description(_ id: JobID) -> JobDescription? {
-      if let jobs = descriptions[id.submission] { return jobs[id.job] }
-      let jobs = report.state.submissions[id.submission]?.jobs ?? []
-      descriptions[id.submission] = Dictionary(jobs.map { ($0.name, $0) }) { first, _ in first }
-      return descriptions[id.submission]?[id.job]
+    func description(_ id: JobID, _ submission: Submission?) -> JobDescription? {
+      guard let submission else { return nil }
+      if submission.jobs.count == 1 { return submission.jobs[0] }
+      if descriptions[submission.name] == nil {
+        descriptions[submission.name] = Dictionary(submission.jobs.map { ($0.name, $0) }) { first, _ in first
+        }
+      }
+      return descriptions[submission.name]?[id.job]
     }
-    // Putting the waiting runs in order is work, and most who ask want to know of others.
-    let waiting = known.contains { $0.entry.status == .queued } ? report.waiting : [:]
-    return known.sorted { $0.entry.sequence < $1.entry.sequence }.map { id, entry in
-      var line = self.entry(
-        id, entry, description(id), report.state.submissions[id.submission]?.configHash ?? "")
-      line.waitingFor = waiting[id]
-      return line
+    var rest = jobs.makeIterator()
+    return AnyIterator { [self] in
+      guard let (id, entry) = rest.next() else { return nil }
+      let submission = report.state.submissions[id.submission]
+      var run = self.entry(id, entry, description(id, submission), submission?.configHash ?? "")
+      run.waitingFor = waiting[id]
+      return run
     }
+  }
+
+  /// The same with what a table shows.
+  func rows(_ wanted: Set<JobID>? = nil) -> AnyIterator<StatusRow> {
+    let report = engine.report()
+    let jobs = report.jobs(among: wanted)
+    let waiting = Self.waiting(jobs, report)
+    var rest = jobs.makeIterator()
+    return AnyIterator { [self] in
+      guard let (id, entry) = rest.next() else { return nil }
+      guard entry.hasBegun else { return StatusRow(id, entry.status, remark: waiting[id] ?? entry.problem) }
+      var run = self.entry(id, entry, nil, "")
+      run.waitingFor = waiting[id]
+      return StatusRow(run)
+    }
+  }
+
+  /// Putting the waiting runs in order is work, and most who ask want to know of others.
+  private static func waiting(_ jobs: [(id: JobID, entry: JobEntry)], _ report: QueueReport) -> [JobID:
+    String]
+  {
+    jobs.contains { $0.entry.status == .queued } ? report.waiting : [:]
   }
 
   private func entry(_ id: JobID, _ entry: JobEntry, _ job: JobDescription?, _ hash: String) -> StatusEntry {

@@ -24,11 +24,9 @@ struct StatusEntry: Sendable {
   /// `run.json`'s keys and `waiting_for`.
   var json: OrderedJSON { .object(record.members + [.init("waiting_for", .init(waitingFor))]) }
 
-  /// The same as a message, with what a live table needs besides.
+  /// The same as a message.
   var message: ControlMessage {
-    guard case .object(var members) = json else { return [:] }
-    members.append(.init("images_per_second", .init(imagesPerSecond)))
-    members.append(.init("total_steps", .init(totalSteps)))
+    guard case .object(let members) = json else { return [:] }
     return ControlMessage(members.map { ($0.key, ControlValue($0.value)) })
   }
 }

@@ -9,17 +9,24 @@ struct StatusVerb {
 
   func run() throws -> Int32 {
     let results = ResultsFolder(arguments.results)
-    let client = try DaemonClient.connect(results)
-    let runs: [ControlMessage]
-    if let client {
-      runs = try client.request([
-        "verb": "status", "targets": .array(arguments.operands.map { .string($0) }),
-      ])
-    } else {
-      let entries = try StatusFromFiles(results: results, files: POSIXFileSystem()).entries()
-      runs = try select(entries).map(\.message)
+    guard let client = try DaemonClient.connect(results) else {
+      let entries = try select(try StatusFromFiles(results: results, files: POSIXFileSystem()).entries())
+      if arguments.json {
+        showJSON(entries.map(\.json), pid: nil)
+      } else {
+        showTable(entries.map { StatusRow($0) }, pid: nil)
+      }
+      return ExitCode.done
     }
-    show(runs, pid: client?.serverPID)
+    let runs = try client.request([
+      "verb": "status", "targets": .array(arguments.operands.map { .string($0) }),
+      "brief": .bool(!arguments.json),
+    ])
+    if arguments.json {
+      showJSON(runs.map(\.orderedJSON), pid: client.serverPID)
+    } else {
+      showTable(runs.map { StatusRow($0) }, pid: client.serverPID)
+    }
     return ExitCode.done
   }
 
@@ -34,18 +41,17 @@ struct StatusVerb {
       ? entries : entries.filter { wanted.contains($0.name) || wanted.contains($0.record.experiment) }
   }
 
-  private func show(_ runs: [ControlMessage], pid: Int?) {
-    if arguments.json {
-      let keys: Set = ["images_per_second", "total_steps"]
-      let lines = runs.map { run in
-        OrderedJSON.object(
-          run.members.filter { !keys.contains($0.key) }.map { .init($0.key, $0.value.orderedJSON) })
-      }
-      let daemon = pid.map { OrderedJSON.object([.init("pid", .integer($0))]) } ?? .null
-      console.result(OrderedJSON.object([.init("daemon", daemon), .init("runs", .array(lines))]).pretty)
+  private func showJSON(_ runs: [OrderedJSON], pid: Int?) {
+    let daemon = pid.map { OrderedJSON.object([.init("pid", .integer($0))]) } ?? .null
+    console.result(OrderedJSON.object([.init("daemon", daemon), .init("runs", .array(runs))]).pretty)
+  }
+
+  private func showTable(_ runs: [StatusRow], pid: Int?) {
+    console.info(pid.map { "the daemon is process \($0)" } ?? "no daemon runs; this is from the files")
+    if runs.isEmpty {
+      console.info("no runs")
     } else {
-      console.info(pid.map { "the daemon is process \($0)" } ?? "no daemon runs; this is from the files")
-      if runs.isEmpty { console.info("no runs") } else { StatusTable.text(runs).forEach(console.result) }
+      console.result(StatusTable.text(runs).joined(separator: "\n"))
     }
   }
 }

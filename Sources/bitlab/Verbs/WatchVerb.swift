@@ -9,8 +9,11 @@ struct WatchVerb {
   func run() throws -> Int32 {
     let client = try DaemonClient.required(ResultsFolder(arguments.results))
     var drawn = 0
-    try client.stream(["verb": "watch", "targets": .array(arguments.operands.map { .string($0) })]) {
-      update in
+    let request: ControlMessage = [
+      "verb": "watch", "targets": .array(arguments.operands.map { .string($0) }),
+      "brief": .bool(!arguments.json),
+    ]
+    try client.stream(request) { update in
       if arguments.json {
         // The one value that a program asked for is what there is now.
         console.result(update.orderedJSON.pretty)
@@ -30,7 +33,7 @@ struct WatchVerb {
 
   private func lines(_ update: ControlMessage) -> [String] {
     let size = Console.size
-    let runs = (update["runs"]?.array ?? []).compactMap(\.object)
+    let runs = (update["runs"]?.array ?? []).compactMap { $0.object.map { StatusRow($0) } }
     let table = StatusTable.text(Array(runs.prefix(max(1, size.rows - 4))), columns: size.columns)
     let ended = update["ended"]?.integer ?? 0
     let total = update["total"]?.integer ?? 0

@@ -86,8 +86,9 @@ import Testing
           example.batch.load(position, into: pass[shared.input].row(row))
         }
         shared.forward(pass)
-        _ = pass[shared.logits].crossEntropy(
-          labels: shard.map { example.batch.label($0) }, gradientScale: 0.125)
+        _ = pass[shared.logits].crossEntropy(gradientScale: 0.125) {
+          example.batch.label(shard.lowerBound + $0)
+        }
         shared.backward(BackwardPass(pass, gradients: gradients, accumulates: shard.lowerBound > 0))
       }
       return gradients

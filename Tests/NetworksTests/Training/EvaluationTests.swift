@@ -19,7 +19,7 @@ import Testing
     let score = try #require(model.evaluate(samples))
     let logits = model.logits(samples)
     let expected = logits.matrix(rows: count, columns: model.specification.classes)
-      .crossEntropy(labels: samples.labels, gradientScale: 0)
+      .crossEntropy(gradientScale: 0) { samples.labels[$0] }
     #expect(score.correct == expected.correct)
     #expect(abs(score.loss - expected.loss) <= 1e-12 * expected.loss)
   }

@@ -50,7 +50,7 @@ struct FunctionTests {
     var loss = 0.0
     var results = try fixture.run { room in
       room.dx.copy(from: room.x)
-      loss = room.dx.crossEntropy(labels: labels, gradientScale: 1 / Float(labels.count)).loss
+      loss = room.dx.crossEntropy(gradientScale: 1 / Float(labels.count)) { labels[$0] }.loss
     }
     results["y"] = [Float(loss / Double(labels.count))]
     try expectLayer(results, fixture)

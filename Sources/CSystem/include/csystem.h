@@ -1,0 +1,13 @@
+// The system calls that Swift's view of the C library lacks.
+#ifndef CSYSTEM_H
+#define CSYSTEM_H
+
+// accept4: the next client of a listening socket, non-blocking and close-on-exec from its first moment on, so that no
+// process that another thread starts meanwhile holds it open. -1 with errno where there is none.
+int csystem_accept(int listener);
+
+// mallopt(M_ARENA_MAX): so many heaps at most, where the C library has one for each thread that allocates. To be called
+// before there are threads.
+void csystem_limit_heaps(int count);
+
+#endif
