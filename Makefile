@@ -1,6 +1,6 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench bench-daemon interop torture tsan docs install clean
+.PHONY: help build test quickstart lint format bench bench-daemon interop torture tsan unit docs install clean
 
 PREFIX ?= /usr/local
 SOURCES := Package.swift Sources Tests Benchmarks
@@ -52,9 +52,14 @@ TSAN_SKIPPED := aRunThatCannotWriteFailsAndTheOthersGoOn
 tsan: ## Run the concurrent tests under the thread sanitizer; any race fails
 	mkdir -p .build/tsan
 	clang -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -fPIC -c scripts/tsan-mutex.c -o .build/tsan/tsan-mutex.o
-	TSAN_OPTIONS="halt_on_error=1 exitcode=66" BITLAB_TORTURE_ROUNDS=2 swift test --disable-xctest \
+	TSAN_OPTIONS="halt_on_error=1 exitcode=66" BITLAB_TORTURE_ROUNDS=3 swift test --disable-xctest \
 	  --scratch-path .build/tsan --sanitize=thread -Xlinker $(abspath .build/tsan/tsan-mutex.o) \
 	  --filter '$(TSAN_TESTS)' --skip '$(TSAN_SKIPPED)'
+
+unit: build ## Check the systemd unit with systemd-analyze
+	mkdir -p .build/unit
+	sed 's|/usr/local/bin/bitlab|$(abspath .build/release/bitlab)|' dist/bitlab.service > .build/unit/bitlab.service
+	systemd-analyze verify .build/unit/bitlab.service
 
 docs: ## Build the API documentation: .build/documentation
 	scripts/build-docs

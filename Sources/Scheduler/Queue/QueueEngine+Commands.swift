@@ -9,7 +9,7 @@ extension QueueEngine {
       }
       try record(submissions.map { .submitted($0) })
       for submission in submissions {
-        for (id, _) in state.jobs(of: submission) { dispatcher.enqueue(id, in: state) }
+        for (id, _) in state.jobs(of: submission) { enqueue(id) }
       }
       begin()
     }
@@ -22,7 +22,7 @@ extension QueueEngine {
       guard let submission = state.submissions[name] else { return [] }
       let ids = state.jobs(of: submission).filter { $0.entry.mayGoOn }.map(\.id)
       try record(ids.map { .continued($0) })
-      for id in ids { dispatcher.enqueue(id, in: state) }
+      for id in ids { enqueue(id) }
       begin()
       return ids
     }
@@ -75,7 +75,7 @@ extension QueueEngine {
     case .cancel:
       notBefore[id] = nil
       if isRunning { executor.askToStop(id, forGood: true) } else { settle(id, JobEnd(.cancelled)) }
-    case .resume, .restart: if !isRunning { dispatcher.enqueue(id, in: state) }
+    case .resume, .restart: if !isRunning { enqueue(id) }
     }
   }
 }

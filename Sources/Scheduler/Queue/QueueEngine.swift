@@ -21,6 +21,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   var notBefore: [JobID: Date] = [:]
   /// What has happened but could not be written down yet.
   private var unrecorded: [QueueRecord] = []
+  private var isStarted = false
   var isStopping = false
   private var whenIdle: [@Sendable () -> Void] = []
   /// Jobs whose standing has changed since the observers were told.
@@ -64,7 +65,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
 
   // MARK: - Beginning and ending
 
-  /// Takes note of the jobs that ran when the last process died, and begins what is due.
+  /// Takes note of the jobs that ran when the last process died, and begins what is due. Before, nothing begins.
   package func start() {
     serve {
       let died = state.jobs.filter { $0.value.status == .running }.map(\.key)
@@ -78,10 +79,14 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
           log("\(id): was running when the process died; goes on" + (deaths > 1 ? " (death \(deaths))" : ""))
         }
       }
-      for (id, entry) in state.jobs where entry.status == .queued { dispatcher.enqueue(id, in: state) }
+      isStarted = true
+      for (id, entry) in state.jobs where entry.status == .queued { enqueue(id) }
       begin()
     }
   }
+
+  /// Replaces the store's records by what they add up to.
+  package func compact() { serve { compactNow() } }
 
   /// Begins nothing more; asks what runs to stop, unless it is to drain. `then` is called when nothing runs.
   package func shutdown(drain: Bool, then: @escaping @Sendable () -> Void) {
@@ -114,8 +119,14 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     }
   }
 
+  /// Lets a job begin when its turn comes.
+  func enqueue(_ id: JobID) {
+    // The start takes all that is queued.
+    if isStarted { dispatcher.enqueue(id, in: state) }
+  }
+
   func begin() {
-    guard !isStopping, unrecorded.isEmpty || flush() else { return }
+    guard isStarted, !isStopping, unrecorded.isEmpty || flush() else { return }
     let ids = dispatcher.take(from: state)
     guard !ids.isEmpty else { return }
     do {
@@ -151,7 +162,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
         goOnLater(id, outcome)
       } else if entry?.status == .queued {
         // Resumed before it had stopped.
-        dispatcher.enqueue(id, in: state)
+        enqueue(id)
       }
     }
     // Cancelled while it was pausing: what it wrote last says otherwise.
@@ -169,7 +180,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     case .ended: return
     case .stopped:
       recordSurely([.requeued(id, problem: nil)])
-      dispatcher.enqueue(id, in: state)
+      enqueue(id)
     case .diskFull(let problem) where delays.waitsForDisk:
       log("\(id): waits for room on the disk, looking again in \(Int(delays.disk)) s: \(problem)")
       recordSurely([.requeued(id, problem: problem)])
@@ -196,7 +207,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       // It may have been paused meanwhile, and have a later time by now.
       guard notBefore[id] == time else { return }
       notBefore[id] = nil
-      dispatcher.enqueue(id, in: state)
+      enqueue(id)
       begin()
     }
   }
@@ -246,7 +257,10 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   }
 
   private func compactIfDue() {
-    guard store.length > max(1 << 20, 4 * compactedLength) else { return }
+    if store.length > max(1 << 20, 4 * compactedLength) { compactNow() }
+  }
+
+  private func compactNow() {
     do {
       try store.compact(try state.snapshot.map { try $0.encoded() })
     } catch {

@@ -42,9 +42,10 @@ final class Daemon: Sendable {
     log.reopen()
     log.write("bitlab \(Machine.bitlabVersion) daemon, process \(getpid()): \(settings.slots) runs at once")
     let folder = try SpoolFolder(settings.configs, in: files)
-    let (store, state) = try JournalStore.open(results.journalFile, in: files) { log.write($0) }
+    let (store, state, isDamaged) = try JournalStore.open(results.journalFile, in: files) { log.write($0) }
     let core = Self.makeCore(settings, store, state, log, files)
     self.core = core
+    if isDamaged { try JournalRepair(results: results, files: files) { log.write($0) }.mend(core.engine) }
     let stopRequest = StopRequest(core.engine)
     self.stopRequest = stopRequest
     watcher = Self.makeWatcher(folder, settings, core)

@@ -8,14 +8,15 @@ struct JournalStore: RecordStore {
   /// Opens the journal and replays it. What was damaged is put aside by then; `log` gets a line for each such thing.
   static func open(
     _ path: String, in files: any FileSystem, log: (String) -> Void
-  ) throws -> (store: JournalStore, state: QueueState) {
+  ) throws -> (store: JournalStore, state: QueueState, isDamaged: Bool) {
     let (journal, replay) = try Journal.open(path, in: files)
     if let bytes = replay.tornTail {
       log("the journal's last record was torn by a crash: \(bytes) bytes cut off")
     }
     for region in replay.damaged { log("the journal was damaged: \(region)") }
     for gap in replay.missing { log("the journal has lost records: \(gap)") }
-    return (JournalStore(journal: journal), Self.state(replay.records, log: log))
+    let isDamaged = !replay.damaged.isEmpty || !replay.missing.isEmpty
+    return (JournalStore(journal: journal), Self.state(replay.records, log: log), isDamaged)
   }
 
   /// What records add up to; those that say nothing, or do not fit, are reported.

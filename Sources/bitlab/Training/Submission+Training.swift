@@ -19,10 +19,14 @@ extension JobDescription {
 }
 
 extension PlacedExperiment {
-  /// The runs that are to run, for a queue that lasts no longer than the process.
-  func submission(where isPending: (PlacedRun) -> Bool) -> Submission {
+  /// A submission of the runs that are to run, for an experiment whose config is in its folder already.
+  ///
+  /// - Parameter configFolder: where the config came from, if that matters.
+  func submission(configFolder: String = "", where isPending: (PlacedRun) -> Bool) -> Submission {
     Submission(
-      name: name, payload: nil, folder: "", jobs: runs.filter(isPending).map { JobDescription($0.plan) },
-      priority: experiment.priority, maxRetries: experiment.maxRetries, fingerprint: experiment.configHash)
+      name: name, payload: nil, folder: configFolder,
+      jobs: runs.filter(isPending).map { JobDescription($0.plan) }, priority: experiment.priority,
+      maxRetries: experiment.maxRetries,
+      fingerprint: experiment.configHash + (configFolder.isEmpty ? "" : " " + configFolder))
   }
 }

@@ -60,6 +60,7 @@ struct RunVerb {
       observer.say(text, isProblem: false)
       engine.shutdown(drain: false) { ended.signal() }
     }
+    engine.start()
     try engine.submit(submissions)
     _ = engine.whenEnded(Set(submissions.flatMap(\.jobIDs))) { ended.signal() }
     ended.wait()

@@ -6,8 +6,9 @@ import Testing
 ///
 /// `make torture` runs 200 rounds; BITLAB_TORTURE_ROUNDS says how many.
 struct TortureTests {
-  private static let rounds =
-    ProcessInfo.processInfo.environment["BITLAB_TORTURE_ROUNDS"].flatMap { Int($0) } ?? 20
+  /// At least one for each config.
+  private static let rounds = max(
+    3, ProcessInfo.processInfo.environment["BITLAB_TORTURE_ROUNDS"].flatMap { Int($0) } ?? 20)
 
   private static func config(_ number: Int, epochs: Int) -> String {
     ConfigText(

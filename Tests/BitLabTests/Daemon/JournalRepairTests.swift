@@ -1,0 +1,83 @@
+import Files
+import Foundation
+import Testing
+
+@testable import bitlab
+
+/// A journal that was damaged: what it no longer says comes from the results folders.
+struct JournalRepairTests {
+  private static let text = ConfigText(epochs: 200, training: #", "checkpoint_every_steps": 7"#, seeds: "[0]")
+    .text
+
+  /// Flips a bit of the journal in the first record that contains the text.
+  private func damage(_ daemon: InProcessDaemon, at text: String) throws {
+    let path = daemon.results + "/.bitlab/journal"
+    var bytes = try POSIXFileSystem().readAll(path)
+    let pattern = Array(text.utf8)
+    let place = try #require(
+      (0..<(bytes.count - pattern.count)).first { Array(bytes[$0..<($0 + pattern.count)]) == pattern })
+    bytes[place] ^= 1
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+  }
+
+  /// Stops a daemon while an experiment is under way, its folder written.
+  private func interrupted() throws -> InProcessDaemon {
+    let daemon = try InProcessDaemon(slots: 2)
+    #expect(try daemon.submit(Self.text).code == 0)
+    while !daemon.exists("results/tiny/runs/full-seed0/run.json") { usleep(1000) }
+    daemon.stop()
+    return daemon
+  }
+
+  @Test func aLostExperimentIsQueuedAgain() throws {
+    let daemon = try interrupted()
+    try damage(daemon, at: #""submitted""#)
+    try daemon.start(slots: 2)
+    #expect(daemon.verb("wait", "tiny").code == 0)
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(Self.text, "tiny"))
+    let log = try daemon.text("results/.bitlab/daemon.log")
+    #expect(
+      log.contains("the journal was damaged: ") && log.contains("tiny: the journal has lost it; queued again")
+    )
+    // Nothing unreadable is lost, and nothing is mended twice.
+    #expect(
+      try POSIXFileSystem().list(daemon.results + "/.bitlab").contains { $0.hasPrefix("journal.damaged") })
+    daemon.stop()
+    try daemon.start(slots: 2)
+    #expect(
+      try daemon.text("results/.bitlab/daemon.log").components(separatedBy: "queued again").count == 2)
+  }
+
+  @Test func aLostEndIsFoundInTheRunsRecord() throws {
+    let daemon = try InProcessDaemon(slots: 2)
+    let text = ConfigText(seeds: "[0]").text
+    #expect(try daemon.submit(text).code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    let before = try experimentResults(daemon.results + "/tiny")
+    daemon.stop()
+    try damage(daemon, at: #""ended""#)
+    try daemon.start(slots: 2)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try experimentResults(daemon.results + "/tiny") == before)
+    let log = try daemon.text("results/.bitlab/daemon.log")
+    for run in ["full-seed0", "two-seed0"] {
+      #expect(log.split(separator: "\n").count { $0.hasSuffix("tiny/\(run): completed") } == 1)
+    }
+  }
+
+  @Test func aLostCancellationToo() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    try daemon.wait(for: "long/full-seed0", "running")
+    while !daemon.exists("results/long/runs/full-seed0/run.json") { usleep(1000) }
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    daemon.stop()
+    // Both that it was asked for and that it was done.
+    try damage(daemon, at: #""cancelRequested""#)
+    try damage(daemon, at: #""ended""#)
+    try daemon.start(slots: 1)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try daemon.status()["long/full-seed0"]?["status"] as? String == "cancelled")
+  }
+}
