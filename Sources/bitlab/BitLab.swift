@@ -1,5 +1,6 @@
 import Experiments
 import Files
+import Scheduler
 
 /// The program: from words to an exit code.
 enum BitLab {
@@ -73,8 +74,11 @@ enum BitLab {
       console.error("\(error)")
       return ExitCode.noDaemon
     } catch let held as FileLock.Held {
-      console.error("\(held)")
+      console.error("\(held)" + (verb == .run ? "; a daemon takes the config with `bitlab submit`" : ""))
       return ExitCode.tryAgain
+    } catch ControlError.disconnected(let path) {
+      console.error("the daemon ended before it had answered (\(path))")
+      return ExitCode.noDaemon
     } catch let error as DaemonFailure where error.isUsage {
       console.error("\(error)")
       return ExitCode.usage

@@ -7,7 +7,7 @@ struct TerminalTests {
 
   private static func program() throws -> Program {
     let program = try Program()
-    try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
+    try program.put(ConfigText(epochs: 40, seeds: "[0]").text, as: "tiny.json")
     return program
   }
 

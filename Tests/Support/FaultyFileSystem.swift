@@ -25,23 +25,27 @@ package final class FaultyFileSystem: FileSystem {
   private let number: Int
   private let persists: Bool
   private let only: Set<FileError.Operation>
+  private let folder: String
   private let waitsForDevice: Bool
   private let beforeRename: @Sendable (_ path: String) -> Void
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - only: the operations that count and can fail.
+  ///   - folder: only what is under this path counts and can fail.
   ///   - waitsForDevice: whether a sync is one; without, tests are faster.
   ///   - beforeRename: happens just before a rename.
   package init(
     _ fault: Fault, at number: Int, persists: Bool = false,
-    only: Set<FileError.Operation> = Set(FileError.Operation.allCases), waitsForDevice: Bool = false,
+    only: Set<FileError.Operation> = Set(FileError.Operation.allCases),
+    failingUnder folder: String = "", waitsForDevice: Bool = false,
     beforeRename: @escaping @Sendable (_ path: String) -> Void = { _ in }
   ) {
     self.fault = fault
     self.number = number
     self.persists = persists
     self.only = only
+    self.folder = folder
     self.waitsForDevice = waitsForDevice
     self.beforeRename = beforeRename
   }
@@ -69,9 +73,9 @@ package final class FaultyFileSystem: FileSystem {
   /// Nothing fails from now on.
   package func heal() { state.withLock { $0.isHealed = true } }
 
-  private func strikes(_ operation: FileError.Operation) -> Bool {
+  private func strikes(_ operation: FileError.Operation, _ path: String) -> Bool {
     state.withLock { state in
-      guard only.contains(operation), !state.isHealed else { return false }
+      guard only.contains(operation), path.hasPrefix(folder), !state.isHealed else { return false }
       defer { state.count += 1 }
       let strikes = state.isBroken || state.count == number || persists && state.count > number
       if strikes { state.failed.append(operation) }
@@ -80,7 +84,7 @@ package final class FaultyFileSystem: FileSystem {
   }
 
   private func attempt(_ operation: FileError.Operation, _ path: String) throws(FileError) {
-    guard strikes(operation) else { return }
+    guard strikes(operation, path) else { return }
     switch fault {
     case .error(let code), .tornWrite(let code): throw FileError(operation, path, code: code)
     case .shortWrite: break
@@ -100,7 +104,7 @@ package final class FaultyFileSystem: FileSystem {
   }
 
   package func write(_ file: OpenFile, _ bytes: UnsafeRawBufferPointer) throws(FileError) -> Int {
-    guard strikes(.write) else { return try real.write(file, bytes) }
+    guard strikes(.write, file.path) else { return try real.write(file, bytes) }
     let half = UnsafeRawBufferPointer(rebasing: bytes[..<max(1, bytes.count / 2)])
     switch fault {
     case .shortWrite: return try real.write(file, half)

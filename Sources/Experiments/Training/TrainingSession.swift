@@ -277,7 +277,7 @@ extension PlacedRun {
 
 extension RunRecord {
   /// The record of a run on this machine that has just begun; without a network where that could not be made.
-  init(_ run: PlacedRun, network: (any Network)?) {
+  package init(_ run: PlacedRun, network: (any Network)?) {
     self.init(
       experiment: run.experiment, run: run.plan.id, variant: run.plan.variant, seed: run.plan.seed,
       bits: run.plan.precision.rawValue, method: run.plan.precision == .full ? nil : run.plan.method.rawValue,

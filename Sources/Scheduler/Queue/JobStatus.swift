@@ -55,6 +55,8 @@ package struct JobEntry: Sendable, Hashable, Codable {
   package var sequence: Int
   /// Whether it has run, so that there may be something of it.
   package var hasBegun = false
+  /// Somebody restarted it: what it did before is forgotten when it begins.
+  package var beginsFromNothing = false
   /// Deaths of the process while this job ran, without a step forward in between.
   package var deaths = 0
   /// How far the job was, by its own measure, when the process last died.

@@ -13,7 +13,9 @@ package enum QueueCommand: String, Sendable, CaseIterable {
   }
 
   /// Every pair of request and status has one outcome.
-  func answer(_ id: JobID, _ entry: JobEntry?) -> Answer {
+  ///
+  /// - Parameter isRunning: whether an execution of the job has not returned yet, whatever its status.
+  func answer(_ id: JobID, _ entry: JobEntry?, isRunning: Bool) -> Answer {
     func done(_ text: String, _ record: QueueRecord) -> Answer { Answer(id: id, text: text, record: record) }
     func unchanged(_ text: String) -> Answer { Answer(id: id, text: text, record: nil) }
     guard let entry else { return unchanged("no such run") }
@@ -25,6 +27,7 @@ package enum QueueCommand: String, Sendable, CaseIterable {
     case (.resume, .queued), (.resume, .running): return unchanged("is not paused")
     case (.cancel, .queued), (.cancel, .paused): return done("cancelled", .ended(id, JobEnd(.cancelled)))
     case (.cancel, .running): return done("is being cancelled", .cancelRequested(id))
+    case (.restart, .ended) where isRunning: return unchanged("is still stopping; try again in a moment")
     case (.restart, .ended): return done("begins again", .restarted(id))
     case (.restart, _): return unchanged("has not ended; cancel it first")
     case (_, .ended(let end)): return unchanged("has already ended: \(end.kind.rawValue)")

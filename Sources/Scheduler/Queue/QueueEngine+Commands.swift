@@ -5,13 +5,21 @@ extension QueueEngine {
   package func submit(_ submissions: [Submission]) throws {
     try serve {
       for submission in submissions {
-        precondition(state.canTake(submission.name), "QueueEngine: \(submission.name) submitted twice")
+        guard state.canTake(submission.name) else { throw NameTaken(name: submission.name) }
       }
       try record(submissions.map { .submitted($0) })
       for submission in submissions {
         for (id, _) in state.jobs(of: submission) { enqueue(id) }
       }
       begin()
+    }
+  }
+
+  /// Jobs of that name came to the queue, or go on again, since somebody looked.
+  package struct NameTaken: Error, CustomStringConvertible {
+    let name: String
+    package var description: String {
+      "\(name): its runs have just begun again; try again when they have ended"
     }
   }
 
@@ -55,10 +63,7 @@ extension QueueEngine {
   /// Does what a person asked for to some jobs; says of each what became of it, in order.
   package func command(_ command: QueueCommand, _ ids: [JobID]) throws -> [QueueCommand.Answer] {
     try serve {
-      let answers = ids.map { command.answer($0, state.jobs[$0]) }
-      if command == .restart {
-        for answer in answers where answer.isEffective { try executor.reset(answer.id) }
-      }
+      let answers = ids.map { command.answer($0, state.jobs[$0], isRunning: dispatcher.running.contains($0)) }
       try record(answers.compactMap(\.record))
       for answer in answers where answer.record != nil { followUp(command, answer.id) }
       begin()
@@ -74,6 +79,10 @@ extension QueueEngine {
       if isRunning { executor.askToStop(id, forGood: false) }
     case .cancel:
       notBefore[id] = nil
+      if state.jobs[id]?.beginsFromNothing == true {
+        // What there is belongs to the attempt before. Should it stay, the next restart tries again.
+        do { try executor.reset(id) } catch { log("\(id): \(error)") }
+      }
       if isRunning { executor.askToStop(id, forGood: true) } else { settle(id, JobEnd(.cancelled)) }
     case .resume, .restart: if !isRunning { enqueue(id) }
     }

@@ -12,7 +12,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   let queue = DispatchQueue(label: "bitlab.queue", qos: .userInitiated)
   let executor: Executor
   private let store: any RecordStore
-  private let log: @Sendable (String) -> Void
+  let log: @Sendable (String) -> Void
   private let delays: RetryDelays
 
   var state: QueueState
@@ -130,6 +130,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     let ids = dispatcher.take(from: state)
     guard !ids.isEmpty else { return }
     do {
+      // Before the record that it began: a process that dies in between does it again.
+      for id in ids where state.jobs[id]?.beginsFromNothing == true { try executor.reset(id) }
       try record(ids.map { .began($0) })
     } catch {
       log("\(error)")

@@ -10,7 +10,7 @@ package protocol QueueExecutor: Sendable {
   /// How far a job is, by a measure of the executor's that grows with what a restart would not lose.
   func progress(of id: JobID) -> Int?
 
-  /// Forgets what a job that does not run has done, so that it begins from nothing; called before the queue does.
+  /// Forgets what a job that does not run has done, so that it begins from nothing. May be called again.
   func reset(_ id: JobID) throws
 
   /// A job that never began, or whose execution said something else, has ended so.

@@ -12,7 +12,9 @@ package struct QueueReport: Sendable {
     var reasons: [JobID: String] = [:]
     var ahead = 0
     for (id, entry) in queuedJobs {
-      if let time = notBefore[id] {
+      if dispatcher.running.contains(id) {
+        reasons[id] = "its last attempt to stop"
+      } else if let time = notBefore[id] {
         let seconds = max(0, Int(time.timeIntervalSinceNow.rounded(.up)))
         reasons[id] = "another try in \(seconds) s: \(entry.problem ?? "it failed")"
       } else if isStopping {

@@ -29,6 +29,7 @@ package struct QueueState: Sendable, Hashable {
       return change(id, from: \.isQueued) {
         $0.status = .running
         $0.hasBegun = true
+        $0.beginsFromNothing = false
       }
     case .requeued(let id, let problem):
       return change(id, from: \.isRunning) {
@@ -45,7 +46,12 @@ package struct QueueState: Sendable, Hashable {
     case .resumed(let id): return change(id, from: \.isPaused) { $0.status = .queued }
     case .cancelRequested(let id): return change(id, from: \.isOpen) { $0.isBeingCancelled = true }
     case .ended(let id, let end): return change(id, from: \.isOpen) { $0.status = .ended(end) }
-    case .restarted(let id): return requeueEnded(id) { JobEntry(sequence: $1) }
+    case .restarted(let id):
+      return requeueEnded(id) { _, sequence in
+        var entry = JobEntry(sequence: sequence)
+        entry.beginsFromNothing = true
+        return entry
+      }
     case .continued(let id):
       return requeueEnded(id) { old, sequence in
         var entry = JobEntry(sequence: sequence)

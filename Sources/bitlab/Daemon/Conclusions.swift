@@ -1,4 +1,5 @@
 import Dispatch
+import Files
 import Scheduler
 
 /// Does what follows an experiment's end: its files are written in full, the person's command is told, and the queue takes
@@ -8,6 +9,8 @@ final class Conclusions: Sendable {
   private let reports: ReportKeeper
   private let hook: FinishHook?
   private let report: @Sendable (Submission) throws -> ExperimentReport
+  /// Writes the records of runs that ended without one; returns whether there were any.
+  private let writeRecords: @Sendable (Submission, [JobEnd]) throws -> Bool
   private let log: @Sendable (String) -> Void
   /// Seconds until files that could not be written are tried again.
   private let retryDelay: Double
@@ -16,8 +19,10 @@ final class Conclusions: Sendable {
   init(
     _ engine: DaemonCore.Engine, reports: ReportKeeper, hook: FinishHook?, retryDelay: Double,
     log: @escaping @Sendable (String) -> Void,
-    report: @escaping @Sendable (Submission) throws -> ExperimentReport
+    report: @escaping @Sendable (Submission) throws -> ExperimentReport,
+    writeRecords: @escaping @Sendable (Submission, [JobEnd]) throws -> Bool
   ) {
+    self.writeRecords = writeRecords
     self.engine = engine
     self.reports = reports
     self.hook = hook
@@ -55,14 +60,31 @@ final class Conclusions: Sendable {
 
   private func conclude(_ names: [String]) {
     for name in names {
-      guard reports.flush(name) else {
+      // It may have gone on meanwhile: then it ends again.
+      guard let submission = engine.submission(named: name), let ends = engine.ends(of: name) else {
+        continue
+      }
+      guard isWritten(submission, ends), reports.flush(name) else {
         later(after: retryDelay) { $0.conclude([name]) }
         continue
       }
-      // It may have gone on meanwhile: then it ends again.
-      guard let ends = engine.ends(of: name) else { continue }
       hook?.tell(name, ends)
       engine.concluded(name)
+    }
+  }
+
+  /// Whether each run has a record of how it ended; those that never began get one now.
+  private func isWritten(_ submission: Submission, _ ends: [JobEnd]) -> Bool {
+    do {
+      if try writeRecords(submission, ends) { reports.update(try report(submission)) }
+      return true
+    } catch let error as FileError {
+      log("\(submission.name): \(error)")
+      return false
+    } catch {
+      // Somebody has removed the experiment, and there is nothing to say it in.
+      log("\(submission.name): \(error)")
+      return true
     }
   }
 

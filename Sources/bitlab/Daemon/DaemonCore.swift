@@ -16,7 +16,14 @@ final class DaemonCore: Sendable {
   private let observer: DaemonObserver
   private let experiment: @Sendable (Submission) throws -> PlacedExperiment
   /// Records of runs that have ended, which do not change any more.
-  private let ended = Mutex<[JobID: RunRecord]>([:])
+  private let ended = Mutex<[JobID: EndedRun]>([:])
+
+  private struct EndedRun {
+    var record: RunRecord
+    /// Of the job when it ended: another one is another attempt.
+    var sequence: Int
+  }
+
   /// One submission is judged at a time.
   private let intake = Mutex(())
 
@@ -36,6 +43,26 @@ final class DaemonCore: Sendable {
   /// What the runs of a submission add up to.
   func report(of submission: Submission) throws -> ExperimentReport {
     ExperimentReport(try experiment(submission), in: files)
+  }
+
+  /// Gives runs that were cancelled before they began, or could not begin, a record that says so. Returns whether there
+  /// were any.
+  func writeMissingRecords(_ submission: Submission, _ ends: [JobEnd]) throws -> Bool {
+    var placed: PlacedExperiment?
+    for (job, end) in zip(submission.jobs, ends) where end.kind == .cancelled || end.kind == .failed {
+      let folder = results.experiment(submission.name).run(job.name)
+      if files.exists(folder.recordFile) { continue }
+      let found = try placed ?? experiment(submission)
+      placed = found
+      guard let run = found.run(job.name) else { continue }
+      var record = RunRecord(run, network: nil)
+      record.status = end.kind == .cancelled ? .cancelled : .failed
+      record.error = end.problem
+      record.ended = RunRecord.timestamp(Date())
+      try folder.create(in: files)
+      try record.write(to: folder.recordFile, in: files)
+    }
+    return placed != nil
   }
 
   // MARK: - Submitting
@@ -71,10 +98,13 @@ final class DaemonCore: Sendable {
           receipts.append(
             Receipt(
               outcome: .accepted, experiment: submission.name, runs: runs,
-              text: note ?? "\(submission.name): accepted, \(runs) run\(runs == 1 ? "" : "s")"))
+              text: note ?? "\(submission.name): accepted, \(Self.runs(runs))"))
         case .known(let name):
           let continued = submissions.contains { $0.name == name } ? [] : try engine.continueEnded(name)
-          let what = continued.isEmpty ? "nothing to do again" : "\(continued.count) runs go on"
+          let what =
+            continued.isEmpty
+            ? "nothing to do again"
+            : Self.runs(continued.count) + (continued.count == 1 ? " goes on" : " go on")
           receipts.append(
             Receipt(outcome: .known, experiment: name, text: "\(name): the same experiment is known; \(what)")
           )
@@ -86,6 +116,8 @@ final class DaemonCore: Sendable {
       return receipts
     }
   }
+
+  private static func runs(_ count: Int) -> String { count == 1 ? "1 run" : "\(count) runs" }
 
   // MARK: - Status
 
@@ -123,7 +155,9 @@ final class DaemonCore: Sendable {
     var rest = jobs.makeIterator()
     return AnyIterator { [self] in
       guard let (id, entry) = rest.next() else { return nil }
-      guard entry.hasBegun else { return StatusRow(id, entry.status, remark: waiting[id] ?? entry.problem) }
+      guard entry.hasBegun, !entry.beginsFromNothing else {
+        return StatusRow(id, entry.status, remark: waiting[id] ?? entry.problem)
+      }
       var run = self.entry(id, entry, nil, "")
       run.waitingFor = waiting[id]
       return StatusRow(run)
@@ -155,12 +189,16 @@ final class DaemonCore: Sendable {
   }
 
   private func record(_ id: JobID, _ entry: JobEntry) -> RunRecord? {
-    if entry.status.hasEnded, let record = ended.withLock({ $0[id] }) { return record }
+    if entry.status.hasEnded, let known = ended.withLock({ $0[id] }), known.sequence == entry.sequence {
+      return known.record
+    }
     let path = results.experiment(id.submission).run(id.job).recordFile
     // Looking for the records of thousands of runs that wait would take its time.
-    guard entry.hasBegun else { return nil }
+    guard entry.hasBegun || entry.status.hasEnded else { return nil }
     guard let record = try? RunRecord(reading: path, in: files) else { return nil }
-    ended.withLock { $0[id] = entry.status.hasEnded ? record : nil }
+    ended.withLock {
+      $0[id] = entry.status.hasEnded ? EndedRun(record: record, sequence: entry.sequence) : nil
+    }
     return record
   }
 

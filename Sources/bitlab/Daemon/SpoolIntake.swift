@@ -1,11 +1,20 @@
 import Experiments
 import Files
 import Scheduler
+import Synchronization
 
 /// Takes what the watched folder delivers: into the journal first, then out of the folder.
-struct SpoolIntake: Sendable {
-  let folder: SpoolFolder
-  let core: DaemonCore
+final class SpoolIntake: Sendable {
+  private let folder: SpoolFolder
+  private let core: DaemonCore
+  /// Files that are in the journal and could not be removed: when they are offered again they are removed, and not
+  /// submitted once more, which would let go on what has been cancelled meanwhile.
+  private let unremoved = Mutex<[SpoolName: SpoolEntry]>([:])
+
+  init(folder: SpoolFolder, core: DaemonCore) {
+    self.folder = folder
+    self.core = core
+  }
 
   /// Returns what has to be offered again: the disk did not allow to be done with it.
   func take(_ batch: SpoolBatch) -> [SpoolName] {
@@ -14,33 +23,45 @@ struct SpoolIntake: Sendable {
       let path = FilePath.join(folder.path, "\(refusal.entry.name)")
       return !reject(refusal.entry, "\(path): \(refusal.reason)")
     }.map(\.entry.name)
-    guard !batch.files.isEmpty else { return left }
-    let configs = batch.files.map {
+    let known = unremoved.withLock { unremoved in
+      batch.files.filter { unremoved[$0.entry.name]?.isSameVersion(as: $0.entry) == true }
+    }
+    let files = batch.files.filter { !known.contains($0) }
+    let configs = files.map {
       ConfigurationFile(path: FilePath.join(folder.path, $0.name), bytes: $0.bytes)
     }
     let receipts: [DaemonCore.Receipt]
     do {
-      receipts = try core.submit(configs)
+      receipts = configs.isEmpty ? [] : try core.submit(configs)
     } catch {
       core.log.write("the watched folder's files stay where they are: \(error)")
-      return left + batch.files.map(\.entry.name)
+      return left + files.map(\.entry.name) + remove(known)
     }
-    var accepted: [SpooledFile] = []
-    for (file, receipt) in zip(batch.files, receipts) {
+    var accepted = known
+    for (file, receipt) in zip(files, receipts) {
       if receipt.outcome != .refused {
         accepted.append(file)
       } else if !reject(file.entry, receipt.text) {
         left.append(file.entry.name)
       }
     }
+    return left + remove(accepted)
+  }
+
+  /// Removes files that are in the journal; returns those that may still be there.
+  private func remove(_ files: [SpooledFile]) -> [SpoolName] {
+    guard !files.isEmpty else { return [] }
     do {
-      _ = try folder.accept(accepted)
+      _ = try folder.accept(files)
+      unremoved.withLock { unremoved in
+        if !unremoved.isEmpty { for file in files { unremoved[file.entry.name] = nil } }
+      }
+      return []
     } catch {
-      // They are in the journal: when they come again they are recognized.
       core.log.write("\(error)")
-      left += accepted.map(\.entry.name)
+      unremoved.withLock { unremoved in for file in files { unremoved[file.entry.name] = file.entry } }
+      return files.map(\.entry.name)
     }
-    return left
   }
 
   /// Whether that is done.

@@ -39,7 +39,8 @@ struct StatusFromFiles {
     var entry =
       (try? RunRecord(reading: path, in: files)).map { StatusEntry($0) }
       ?? StatusEntry(id, job, configHash: hash)
-    if let job = state.jobs[id], !entry.record.status.hasEnded {
+    // A run may have got to its own end without the queue's hearing of it; of all else the queue knows more.
+    if let job = state.jobs[id], ![.completed, .diverged].contains(entry.record.status) {
       entry.record.status = RunStatus(rawValue: job.status.name) ?? entry.record.status
       // What the journal last heard of as running does not run now: nobody holds the folder.
       if job.status == .running { entry.record.status = .queued }

@@ -100,7 +100,10 @@ final class SubmissionDesk {
       let name = number == 1 ? experiment.name : "\(experiment.name)-\(number)"
       if let other = taken[name] ?? find(name) {
         if other.fingerprint == fingerprint {
-          if taken[name] == nil, hasVanished(name) { return .new(submission(name), note: nil) }
+          if taken[name] == nil, hasVanished(name) {
+            taken[name] = submission(name)
+            return .new(taken[name]!, note: nil)
+          }
           return .known(name)
         }
       } else if isFree(name, for: experiment, file) {
@@ -118,7 +121,7 @@ final class SubmissionDesk {
 
   /// Whether the experiment of a submission has ended and somebody has removed its results: they are wanted anew.
   private func hasVanished(_ name: String) -> Bool {
-    canTake(name) && !files.exists(results.experiment(name).path)
+    canTake(name) && !files.exists(results.experiment(name).configFile)
   }
 
   /// A submission is one record of the journal, and with its runs' entries one of a snapshot.

@@ -22,12 +22,16 @@ final class ExperimentShelf: Sendable {
   ///
   /// Throws `FileError`, or what is wrong with a config that was accepted once.
   func experiment(_ submission: Submission) throws -> PlacedExperiment {
+    let folder = results.experiment(submission.name)
+    guard submission.payload != nil || files.exists(folder.configFile) else {
+      throw RunFailure(
+        kind: .content, "\(folder.configFile) is not there any more: submit the config again to begin anew")
+    }
     if submission.payload == nil,
       let found = kept.withLock({ kept in kept.last { $0.name == submission.name } })
     {
       return found.experiment
     }
-    let folder = results.experiment(submission.name)
     if let payload = submission.payload, !files.exists(folder.configFile) {
       let file = ConfigurationFile(
         path: FilePath.join(submission.folder, "config.json"), bytes: Array(payload.utf8))

@@ -120,9 +120,11 @@ final class TrainingExecutor: QueueExecutor {
   func reset(_ id: JobID) throws {
     let (folder, files) = (folder(of: id), environment.files)
     guard files.exists(folder.path) else { return }
-    // The record first: without it and the checkpoints the run begins again and cuts the other files to nothing.
+    // The record first: without it and the checkpoints the run begins again and cuts what is left of the others.
     if files.exists(folder.recordFile) { try files.remove(folder.recordFile) }
     try folder.checkpoints(in: files).removeAll()
+    for path in [folder.modelFile, folder.curveFile, folder.stepsFile, folder.timingFile]
+    where files.exists(path) { try files.remove(path) }
   }
 
   func settle(_ id: JobID, of submission: Submission, _ end: JobEnd) {

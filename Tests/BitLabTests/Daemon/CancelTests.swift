@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @testable import bitlab
@@ -18,6 +19,38 @@ struct CancelTests {
     #expect(try daemon.text("results/long/runs/full-seed0/run.json").contains(#""status": "cancelled""#))
     daemon.stop()
     #expect(try daemon.status().values.allSatisfy { $0["status"] as? String == "cancelled" })
+  }
+
+  /// Also a run that never began has a record that says so, and the summary does not wait for it.
+  @Test func whatNeverBeganHasEnded() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    #expect(try daemon.submit(ConfigText().text).code == 0)
+    #expect(daemon.verb("cancel", "tiny").code == 0)
+    try daemon.wait { $0.submissions["tiny"]?.isConcluded == true }
+    #expect(try daemon.text("results/tiny/runs/two-seed1/run.json").contains(#""status": "cancelled""#))
+    #expect(try !daemon.text("results/tiny/summary.csv").contains("running"))
+    let summary = daemon.verb("summary", "tiny")
+    #expect(summary.code == 0 && !summary.output.contains("running"), "\(summary.output)")
+  }
+
+  /// A file that could not leave the watched folder is not submitted again: what was cancelled meanwhile stays so.
+  @Test func staysSoWhileTheConfigCannotLeaveTheFolder() throws {
+    let daemon = try InProcessDaemon()
+    let files = FaultyFileSystem(.error(EACCES), at: .max, only: [.rename], failingUnder: daemon.queue)
+    try daemon.start(slots: 1, files: files)
+    files.breakDown()
+    try daemon.drop(InProcessDaemon.long(), as: "long.json")
+    try daemon.wait { $0.submissions["long"] != nil }
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    // It has been offered again by now.
+    let before = files.failed.count
+    while files.failed.count < before + 2 { usleep(1000) }
+    #expect(try daemon.status()["long/full-seed0"]?["status"] as? String == "cancelled")
+    files.heal()
+    while daemon.exists("queue/long.json") { usleep(1000) }
+    #expect(try daemon.status()["long/full-seed0"]?["status"] as? String == "cancelled")
   }
 
   @Test func everything() throws {

@@ -42,7 +42,7 @@ struct SubmitTests {
     #expect(daemon.verb("cancel", "first").code == 0)
     #expect(daemon.verb("wait").code == 0)
     #expect(
-      try daemon.submit(ConfigText().text).output == "tiny: the same experiment is known; 1 runs go on\n")
+      try daemon.submit(ConfigText().text).output == "tiny: the same experiment is known; 1 run goes on\n")
     #expect(daemon.verb("wait").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(ConfigText().text, "tiny"))
   }

@@ -88,6 +88,20 @@ struct RaceTests {
     #expect(executor.waitForBegun(1) == [job])
   }
 
+  /// Its last attempt would write into what the next one begins with.
+  @Test func aRestartWaitsUntilTheJobHasStopped() throws {
+    let engine = try running()
+    _ = try engine.command(.pause, [job])
+    _ = try engine.command(.cancel, [job])
+    #expect(try engine.command(.restart, [job]).map(\.text) == ["is still stopping; try again in a moment"])
+    executor.finish(job, .stopped)
+    wait(engine) { _ in executor.state.withLock { $0.settled[job] } != nil }
+    #expect(try engine.command(.restart, [job]).map(\.text) == ["begins again"])
+    #expect(executor.waitForBegun(2) == [job, job])
+    #expect(executor.state.withLock { $0.reset } == [job])
+    executor.finish(job, .stopped)
+  }
+
   @Test func aPauseSurvivesTheProcess() throws {
     let engine = try running()
     _ = try engine.command(.pause, [job])
