@@ -6,9 +6,8 @@ package final class TemporaryFolder {
   package let path: String
 
   package init() throws {
-    var template = Array("\(NSTemporaryDirectory())/bitlab-test-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw FileError(.createFolder, "the test's folder", code: errno) }
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    path = FilePath.join(NSTemporaryDirectory(), "bitlab-" + UUID().uuidString.prefix(13))
+    guard mkdir(path, 0o755) == 0 else { throw FileError(.createFolder, path, code: errno) }
   }
 
   deinit {

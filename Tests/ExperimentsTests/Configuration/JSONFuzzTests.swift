@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import TestSupport
 import Testing
 
 /// Damaged files: no trap, a place inside the file for every complaint, and nothing taken that is not JSON.
@@ -60,7 +61,7 @@ import Testing
   }
 
   @Test func randomBytesAndRandomTokens() {
-    var generator = SeededGenerator(state: 1)
+    var generator = SplitMix64(state: 1)
     let tokens = [
       "{", "}", "[", "]", ",", ":", "\"a\"", "\"grid\"", "1", "-", "e5", ".", "true", "null", "\\u", " ",
       "\n",

@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Scheduler
@@ -45,33 +46,23 @@ final class ScriptedHandler: ControlHandler {
   }
 }
 
-/// A folder for one test, removed with the object.
-final class ControlFolder {
-  let path: String
-
-  init() throws {
-    var template = Array("\(NSTemporaryDirectory())/bitlab-control-XXXXXX".utf8CString)
-    try #require(mkdtemp(&template) != nil)
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
   var socket: String { path + "/private/socket" }
 }
 
 /// A server on a socket of its own, closed with the object.
 final class TestServer {
-  let folder: ControlFolder
+  let folder: TemporaryFolder
   let handler = ScriptedHandler()
   let server: ControlServer
   /// Ends its clients' waiting where it goes on for too long.
   private let watchdog = ControlCancellation()
 
   init(_ limits: ControlLimits = ControlLimits()) throws {
-    folder = try ControlFolder()
+    folder = try TemporaryFolder()
     server = try ControlServer(path: folder.socket, version: "1.2.3", limits: limits, handler: handler)
-    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(patience)) { [weak watchdog] in
+    // A queue of its own gets a thread also where all of the shared ones wait for something.
+    DispatchQueue(label: "watchdog").asyncAfter(deadline: .now() + .seconds(patience)) { [weak watchdog] in
       watchdog?.cancel()
     }
   }

@@ -1,12 +1,13 @@
 import Dispatch
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Scheduler
 
 extension ControlSocketTests {
   @Test func nobodyThereIsNoServer() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     for path in [folder.socket, folder.path + "/socket", "\(folder.path)/a/b/c/socket"] {
       #expect(throws: ControlError.noServer(path: path)) { try ControlClient.connect(path, version: "1") }
     }
@@ -19,7 +20,7 @@ extension ControlSocketTests {
   /// What a client makes of a server that sends these bytes and, where told so, closes.
   private func connect(greeting: String, closes: Bool, timeout: Duration) throws -> Result<Bool, ControlError>
   {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     let listener = try UnixSocket.listen(at: folder.socket)
     defer {
       close(listener.descriptor)

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Scheduler
@@ -11,7 +12,7 @@ extension ControlSocketTests {
   }
 
   @Test func onlyThisUserMayConnect() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     // Of others' files in this process, this umask takes nothing away.
     let umask = umask(0)
     defer { Foundation.umask(umask) }
@@ -21,7 +22,7 @@ extension ControlSocketTests {
   }
 
   @Test func aFolderOpenToOthersIsClosedToThem() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     try #require(mkdir(folder.path + "/private", 0o755) == 0 && chmod(folder.path + "/private", 0o755) == 0)
     let server = try ControlServer(path: folder.socket, version: "1", handler: ScriptedHandler())
     defer { server.close() }
@@ -29,7 +30,7 @@ extension ControlSocketTests {
   }
 
   @Test func aPathMayBeLong() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     let deep = folder.path + "/" + (0..<10).map { "a-rather-long-folder-name-\($0)" }.joined(separator: "/")
     try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
     let path = deep + "/private/socket"
@@ -46,7 +47,7 @@ extension ControlSocketTests {
 
   @Test(arguments: [UnixSocket.maximumPath - 1, UnixSocket.maximumPath, UnixSocket.maximumPath + 1])
   func aPathOfJustTheLengthOfAnAddressIsNothingSpecial(_ length: Int) throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     let start = folder.path + "/private/"
     let path = start + String(repeating: "s", count: length - start.utf8.count)
     let server = try ControlServer(path: path, version: "1", handler: ScriptedHandler())
@@ -55,7 +56,7 @@ extension ControlSocketTests {
   }
 
   @Test func aNameTooLongForAnyAddressIsRefused() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     let path = folder.path + "/" + String(repeating: "s", count: UnixSocket.maximumName + 1)
     #expect(throws: ControlError.nameTooLong(path: path)) {
       try ControlServer(path: path, version: "1", handler: ScriptedHandler())
@@ -64,7 +65,7 @@ extension ControlSocketTests {
   }
 
   @Test func theSocketOfADeadProcessIsReplaced() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     let dead = try UnixSocket.listen(at: folder.socket)
     close(dead.descriptor)
     close(dead.folder)
@@ -78,7 +79,7 @@ extension ControlSocketTests {
   }
 
   @Test func whatIsNoSocketIsNotReplaced() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     try #require(mkdir(folder.path + "/private", 0o700) == 0)
     try Data("precious".utf8).write(to: URL(fileURLWithPath: folder.socket))
     #expect(throws: ControlError.occupied(path: folder.socket)) {
@@ -88,7 +89,7 @@ extension ControlSocketTests {
   }
 
   @Test func aServerNeedsTheFolderAboveItsOwn() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     #expect(throws: ControlError.self) {
       try ControlServer(path: folder.path + "/a/b/socket", version: "1", handler: ScriptedHandler())
     }
@@ -128,7 +129,7 @@ extension ControlSocketTests {
   }
 
   @Test func noDescriptorIsInheritedOrBlocks() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     let listener = try UnixSocket.listen(at: folder.socket)
     let client = try UnixSocket.connect(to: folder.socket, timeout: .seconds(patience))
     let accepted = try #require(UnixSocket.accept(listener.descriptor))
@@ -145,7 +146,7 @@ extension ControlSocketTests {
   }
 
   @Test func aHandlerMayCloseTheServerThatCalledIt() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     let handler = ClosingHandler()
     let server = try ControlServer(path: folder.socket, version: "1", handler: handler)
     handler.servers.put(server)
@@ -156,7 +157,7 @@ extension ControlSocketTests {
   }
 
   @Test func aClosedPathCanBeServedAgain() throws {
-    let folder = try ControlFolder()
+    let folder = try TemporaryFolder()
     for _ in 0..<20 {
       let server = try ControlServer(path: folder.socket, version: "1", handler: ScriptedHandler())
       #expect(try ControlClient.connect(folder.socket, version: "1").request(["verb": "echo"]).count == 1)

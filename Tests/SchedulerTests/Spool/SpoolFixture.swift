@@ -2,23 +2,18 @@ import Dispatch
 import Files
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Scheduler
 
 /// A watched folder for one test, in a folder of its own that is removed with the object.
 final class SpoolFixture {
-  let parent: String
+  private let folder: TemporaryFolder
+  var parent: String { folder.path }
   var queue: String { FilePath.join(parent, "queue") }
 
-  init() throws {
-    var template = Array("\(NSTemporaryDirectory())/bitlab-spool-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw FileError(.createFolder, "the test's folder", code: errno) }
-    parent = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    chmod(parent, 0o755)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: parent) }
+  init() throws { folder = try TemporaryFolder() }
 
   func path(_ name: String) -> String { FilePath.join(queue, name) }
 
