@@ -17,3 +17,9 @@ void csystem_limit_heaps(int count) {
   (void)count;
 #endif
 }
+
+void csystem_trim_heaps(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}

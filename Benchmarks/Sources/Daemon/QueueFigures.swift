@@ -19,9 +19,12 @@ struct QueueFigures {
   var memoryAsked = 0.0
   var memoryPeak = 0.0
 
-  /// Seconds of the client's process while all wait.
+  /// Seconds of the client's process while all wait and one run trains on all cores.
   var status = Distribution([0])
   var statusJSON = Distribution([0])
+  /// The same while nothing trains.
+  var statusAlone = Distribution([0])
+  var statusJSONAlone = Distribution([0])
 
   /// What is known once all runs have ended.
   struct Ended {
@@ -52,7 +55,10 @@ struct QueueFigures {
       ("lost", String(lost)), ("twice", String(doubled)),
       ("memory before, MiB", memoryBefore.digits(1)), ("memory, all accepted", memoryAccepted.digits(1)),
       ("memory, after status", memoryAsked.digits(1)), ("memory, peak", memoryPeak.digits(1)),
-      ("status, ms", milliseconds(status.median)), ("status --json, ms", milliseconds(statusJSON.median)),
+      ("status, cores busy, ms", milliseconds(status.median)),
+      ("status --json, cores busy, ms", milliseconds(statusJSON.median)),
+      ("status, ms", milliseconds(statusAlone.median)),
+      ("status --json, ms", milliseconds(statusJSONAlone.median)),
       ("a job, ms", milliseconds(ended?.perJob)), ("a job, CPU ms", milliseconds(ended?.cpuPerJob)),
     ]
       + tenths.enumerated().map { ("a job of tenth \($0 + 1), ms", milliseconds($1)) }
@@ -71,8 +77,10 @@ struct QueueFigures {
       .init("watched_seconds", .init(watched)), .init("lost", .integer(lost)),
       .init("doubled", .integer(doubled)), .init("memory_before_mib", .number(memoryBefore)),
       .init("memory_accepted_mib", .number(memoryAccepted)), .init("memory_asked_mib", .number(memoryAsked)),
-      .init("memory_peak_mib", .number(memoryPeak)), .init("status_seconds", .number(status.median)),
-      .init("status_json_seconds", .number(statusJSON.median)),
+      .init("memory_peak_mib", .number(memoryPeak)), .init("busy_status_seconds", .number(status.median)),
+      .init("busy_status_json_seconds", .number(statusJSON.median)),
+      .init("status_seconds", .number(statusAlone.median)),
+      .init("status_json_seconds", .number(statusJSONAlone.median)),
       .init("seconds_per_job", .init(ended?.perJob)),
       .init("cpu_seconds_per_job", .init(ended?.cpuPerJob)),
       .init("seconds_per_job_by_tenth", ended.map { .array($0.tenths.map(OrderedJSON.number)) } ?? .null),

@@ -10,4 +10,7 @@ int csystem_accept(int listener);
 // before there are threads.
 void csystem_limit_heaps(int count);
 
+// malloc_trim: gives the pages of freed memory back to the system. Takes milliseconds where there is much.
+void csystem_trim_heaps(void);
+
 #endif

@@ -71,14 +71,35 @@ package final class ControlClient {
   /// Sends a request and calls `body` with each response as it comes, the last one included, until that one or until
   /// `body` returns false, which closes the connection.
   package func stream(_ message: ControlMessage, each body: (ControlMessage) -> Bool) throws(ControlError) {
-    let line = ControlEncoder.line(message)
-    if line.count > requestLimit + 1 { throw .requestTooLong(bytes: line.count - 1, limit: requestLimit) }
-    try send(line)
+    try send(message)
     while true {
       let response = try receive(until: nil)
       if !body(response) { return disconnect() }
       if response.isDone { return }
     }
+  }
+
+  /// Sends a request and returns the responses as the lines they came in, unread, and the last one apart: for whoever
+  /// passes thousands of them on.
+  package func lines(answering message: ControlMessage) throws(ControlError) -> (
+    lines: [[UInt8]], last: ControlMessage
+  ) {
+    try send(message)
+    var lines: [[UInt8]] = []
+    while true {
+      let line = try receiveLine(until: nil)
+      if Self.mayBeDone(line) {
+        let response = try parse(line)
+        if response.isDone { return (lines, response) }
+      }
+      lines.append(line)
+    }
+  }
+
+  /// Whether the line ends as a server ends the last response.
+  private static func mayBeDone(_ line: [UInt8]) -> Bool {
+    let ending = "\"done\":true}".utf8
+    return line.suffix(ending.count).elementsEqual(ending)
   }
 
   /// Closes the connection; the server takes note of it.
@@ -89,7 +110,9 @@ package final class ControlClient {
 
   // MARK: - Lines
 
-  private func send(_ line: [UInt8]) throws(ControlError) {
+  private func send(_ message: ControlMessage) throws(ControlError) {
+    let line = ControlEncoder.line(message)
+    if line.count > requestLimit + 1 { throw .requestTooLong(bytes: line.count - 1, limit: requestLimit) }
     var offset = 0
     while offset < line.count {
       guard let descriptor else { throw .disconnected(path: path) }
@@ -103,14 +126,20 @@ package final class ControlClient {
   }
 
   private func receive(until deadline: ContinuousClock.Instant?) throws(ControlError) -> ControlMessage {
+    try parse(try receiveLine(until: deadline))
+  }
+
+  private func parse(_ line: [UInt8]) throws(ControlError) -> ControlMessage {
+    do throws(ControlParser.Problem) {
+      return try ControlParser.parse(line)
+    } catch {
+      throw malformed(error.description)
+    }
+  }
+
+  private func receiveLine(until deadline: ContinuousClock.Instant?) throws(ControlError) -> [UInt8] {
     while true {
-      if let line = lines.next() {
-        do throws(ControlParser.Problem) {
-          return try ControlParser.parse(line)
-        } catch {
-          throw malformed(error.description)
-        }
-      }
+      if let line = lines.next() { return line }
       if lines.isOverlong { throw malformed("a line is longer than \(lines.limit) bytes") }
       guard let descriptor else { throw .disconnected(path: path) }
       // Also where more is there already: a stream without a pause must not outrun its cancellation.

@@ -44,6 +44,9 @@ package struct ControlMessage: Hashable, Sendable, ExpressibleByDictionaryLitera
     }
   }
 
+  /// The message as JSON on one line, without a line feed.
+  package var text: String { String(decoding: ControlEncoder.line(self).dropLast(), as: UTF8.self) }
+
   package var verb: String? { self["verb"]?.string }
 
   /// Whether this is the last response to a request.

@@ -6,7 +6,7 @@ import Foundation
 /// The protocol is one JSON object a line, in UTF-8, in both directions. The server greets with
 /// `{"bitlab": <protocol version>, "version": "<program version>", "pid": <process id>}`, to which `error` and `code` are
 /// added where it refuses the client. A request is `{"verb": "...", ...}`. Each is answered, in the order in which they
-/// were sent, by one or more responses, the last of which has `"done": true`; where something went wrong, it also
+/// were sent, by one or more responses, the last of which ends with `"done": true`; where something went wrong, it also
 /// has `error`, a sentence, and `code`, a word. After a line that is no request, such a response comes and the
 /// connection ends.
 ///

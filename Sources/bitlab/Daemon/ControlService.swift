@@ -61,21 +61,26 @@ final class ControlService: ControlHandler {
   }
 
   private func status(_ request: ControlMessage, _ reply: ControlReply) throws {
-    send(messages(try targets(request), isBrief: request["brief"]?.bool == true), reply)
-  }
-
-  private func messages(_ wanted: Set<JobID>?, isBrief: Bool) -> AnyIterator<ControlMessage> {
-    if isBrief {
-      let rows = core.rows(wanted)
-      return AnyIterator { rows.next()?.message }
+    let wanted = try targets(request)
+    if request["brief"]?.bool == true {
+      send(Self.batches(core.rows(wanted)), reply)
+    } else {
+      let runs = core.runs(wanted)
+      send(AnyIterator { runs.next()?.message }, reply)
     }
-    let runs = core.runs(wanted)
-    return AnyIterator { runs.next()?.message }
   }
 
-  /// Sends messages, some at a time, so that neither other clients nor memory wait for one that reads slowly.
+  /// Rows as responses, many in each.
+  private static func batches(_ rows: AnyIterator<StatusRow>) -> AnyIterator<ControlMessage> {
+    AnyIterator {
+      let batch = rows.prefix(250).map(\.value)
+      return batch.isEmpty ? nil : ["rows": .array(batch)]
+    }
+  }
+
+  /// Sends responses, some at a time, so that neither other clients nor memory wait for one that reads slowly.
   private func send(_ messages: AnyIterator<ControlMessage>, _ reply: ControlReply) {
-    for _ in 0..<500 {
+    for _ in 0..<100 {
       guard let message = messages.next() else { return reply.finish() }
       reply.send(message)
     }
@@ -112,7 +117,7 @@ final class ControlService: ControlHandler {
       DispatchQueue.global().async { [self] in
         // Whoever has waited reads the curves next.
         core.reports.flush()
-        send(messages(ids, isBrief: true), reply)
+        send(Self.batches(core.rows(ids)), reply)
       }
     }
     reply.onClose { [core] in core.engine.stopObserving(token) }
@@ -132,12 +137,15 @@ final class ControlService: ControlHandler {
         default: false
         }
       }
-      let runs = messages(shown, isBrief: isBrief).map { ControlValue.object($0) }
-      reply.send(
-        [
-          "runs": .array(runs), "ended": .integer(ended),
-          "total": .integer(ids.count),
-        ], replacing: "watch")
+      var update: ControlMessage = [:]
+      if isBrief {
+        update["rows"] = .array(core.rows(shown).map(\.value))
+      } else {
+        update["runs"] = .array(core.runs(shown).map { .object($0.message) })
+      }
+      update["ended"] = .integer(ended)
+      update["total"] = .integer(ids.count)
+      reply.send(update, replacing: "watch")
     }
     follower.begin()
   }

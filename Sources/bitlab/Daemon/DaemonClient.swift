@@ -31,6 +31,13 @@ struct DaemonClient {
     return responses.filter { !$0.isDone || $0.members.count > 1 }
   }
 
+  /// Sends a request and returns the responses as JSON texts, unread, but for the last one: for `--json`.
+  func texts(answering message: ControlMessage) throws -> [String] {
+    let (lines, last) = try client.lines(answering: message)
+    if let failure = last.failure { throw DaemonFailure(failure) }
+    return lines.map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// Sends a request and hands over each response as it comes, until `body` returns false.
   func stream(_ message: ControlMessage, each body: (ControlMessage) -> Bool) throws {
     var failure: ControlFailure?

@@ -1,3 +1,4 @@
+import CSystem
 import Experiments
 import Files
 import Scheduler
@@ -16,8 +17,12 @@ final class SpoolIntake: Sendable {
     self.core = core
   }
 
+  /// So many files at once are read, parsed and journaled with memory that is not needed again soon.
+  private static let largeBatch = 100
+
   /// Returns what has to be offered again: the disk did not allow to be done with it.
   func take(_ batch: SpoolBatch) -> [SpoolName] {
+    defer { if batch.files.count >= Self.largeBatch { csystem_trim_heaps() } }
     for notice in batch.notices { core.log.write("\(notice)") }
     var left = batch.refusals.filter { refusal in
       let path = FilePath.join(folder.path, "\(refusal.entry.name)")

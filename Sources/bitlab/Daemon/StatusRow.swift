@@ -36,29 +36,34 @@ struct StatusRow: Sendable {
     remark = entry.waitingFor ?? entry.record.error
   }
 
-  /// The row as a daemon sends it. What is not known is left out: there may be thousands.
-  var message: ControlMessage {
-    var message: ControlMessage = [
-      "experiment": .string(experiment), "run": .string(run), "status": .string(status),
-    ]
-    if epoch > 0 { message["epoch"] = .integer(epoch) }
-    if step > 0 { message["step"] = .integer(step) }
-    message["total_steps"] = totalSteps.map { .integer($0) }
-    message["final_val_accuracy"] = validationAccuracy.map { .number($0) }
-    message["images_per_second"] = imagesPerSecond.map { .number($0) }
-    message["remark"] = remark.map { .string($0) }
-    return message
+  /// The row as a daemon sends it, its values in their order and without their names: there may be thousands.
+  var value: ControlValue {
+    .array([
+      .string(experiment), .string(run), .string(status), .integer(epoch), .integer(step),
+      totalSteps.map { .integer($0) } ?? .null, validationAccuracy.map { .number($0) } ?? .null,
+      imagesPerSecond.map { .number($0) } ?? .null, remark.map { .string($0) } ?? .null,
+    ])
   }
 
-  init(_ message: ControlMessage) {
-    experiment = message["experiment"]?.string ?? ""
-    run = message["run"]?.string ?? ""
-    status = message["status"]?.string ?? ""
-    epoch = message["epoch"]?.integer ?? 0
-    step = message["step"]?.integer ?? 0
-    totalSteps = message["total_steps"]?.integer
-    validationAccuracy = message["final_val_accuracy"]?.number
-    imagesPerSecond = message["images_per_second"]?.number
-    remark = message["remark"]?.string
+  /// nil for what is not such a row.
+  init?(_ value: ControlValue) {
+    guard let values = value.array, values.count == 9, let experiment = values[0].string,
+      let run = values[1].string, let status = values[2].string, let epoch = values[3].integer,
+      let step = values[4].integer
+    else { return nil }
+    self.experiment = experiment
+    self.run = run
+    self.status = status
+    self.epoch = epoch
+    self.step = step
+    totalSteps = values[5].integer
+    validationAccuracy = values[6].number
+    imagesPerSecond = values[7].number
+    remark = values[8].string
+  }
+
+  /// The rows in a daemon's responses.
+  static func rows(in messages: [ControlMessage]) -> [StatusRow] {
+    messages.flatMap { ($0["rows"]?.array ?? []).compactMap { StatusRow($0) } }
   }
 }

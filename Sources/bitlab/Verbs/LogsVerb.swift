@@ -22,7 +22,16 @@ struct LogsVerb {
     let results = ResultsFolder(arguments.results)
     guard parts.count == 2 else { throw UsageError("`\(word)` is no run: <experiment>/<run id>") }
     let folder = results.experiment(parts[0]).run(parts[1])
-    guard files.exists(folder.logFile) else { throw UsageError(try unknown(word, results)) }
+    if !files.exists(folder.logFile) {
+      let known = try StatusFromFiles(results: results, files: files).entries().map(\.name)
+      guard known.contains(word) else {
+        let hint = Nearest.name(to: word, among: known).map { ": did you mean `\($0)`?" }
+        throw UsageError("no run `\(word)`" + (hint ?? ""))
+      }
+      guard arguments.follows else {
+        throw UsageError("`\(word)` has no log yet: it has not begun; `logs -f` waits for it")
+      }
+    }
     if arguments.json {
       let lines = try files.readText(folder.logFile).split(separator: "\n").map {
         OrderedJSON.string(String($0))
@@ -34,29 +43,31 @@ struct LogsVerb {
     return ExitCode.done
   }
 
-  private func unknown(_ word: String, _ results: ResultsFolder) throws -> String {
-    let known = try StatusFromFiles(results: results, files: files).entries().map(\.name)
-    if known.contains(word) { return "`\(word)` has no log yet: it has not begun" }
-    let hint = Nearest.name(to: word, among: known).map { ": did you mean `\($0)`?" }
-    return "no run `\(word)`" + (hint ?? "")
-  }
-
-  /// Prints the log as it grows, woken by the system when the folder's files change.
+  /// Prints the log as it grows, from when there is one, woken by the system when files near it change.
   private func follow(_ folder: RunFolder) throws {
     let watch = inotify_init1(Int32(IN_CLOEXEC))
     guard watch >= 0 else { throw FileError(.open, folder.path, code: errno) }
     defer { close(watch) }
-    let events = UInt32(IN_MODIFY) | UInt32(IN_MOVED_TO) | UInt32(IN_CREATE)
-    guard inotify_add_watch(watch, folder.path, events) >= 0 else {
-      throw FileError(.open, folder.path, code: errno)
-    }
-    let file = try files.open(folder.logFile, .read)
-    defer { try? files.close(file) }
+    var watched: (path: String, number: Int32)?
+    var file: OpenFile?
+    defer { if let file { try? files.close(file) } }
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
+      // A run's folder may be there only when it begins. After each change of the watch all is looked at again, for what
+      // came before it.
+      let path = deepestFolder(towards: folder.path)
+      if path != watched?.path {
+        if let watched { inotify_rm_watch(watch, watched.number) }
+        let events = UInt32(IN_MODIFY) | UInt32(IN_MOVED_TO) | UInt32(IN_CREATE) | UInt32(IN_DELETE_SELF)
+        let number = inotify_add_watch(watch, path, events)
+        guard number >= 0 else { throw FileError(.open, path, code: errno) }
+        watched = (path, number)
+        continue
+      }
       // Whether it has ended is asked before the rest is read, so that its last lines are not missed.
       let hasEnded = (try? RunRecord(reading: folder.recordFile, in: files))?.status.hasEnded ?? false
-      while true {
+      if file == nil, files.exists(folder.logFile) { file = try files.open(folder.logFile, .read) }
+      while let file {
         let count = try buffer.withUnsafeMutableBytes { try files.read(file, into: $0) }
         if count == 0 { break }
         write(Array(buffer[..<count]))
@@ -64,6 +75,12 @@ struct LogsVerb {
       if hasEnded { return }
       _ = buffer.withUnsafeMutableBytes { read(watch, $0.baseAddress, $0.count) }
     }
+  }
+
+  private func deepestFolder(towards path: String) -> String {
+    var path = path
+    while !files.exists(path), path != FilePath.folder(of: path) { path = FilePath.folder(of: path) }
+    return path
   }
 
   private func write(_ bytes: [UInt8]) { console.resultLines(String(decoding: bytes, as: UTF8.self)) }

@@ -12,20 +12,20 @@ struct StatusVerb {
     guard let client = try DaemonClient.connect(results) else {
       let entries = try select(try StatusFromFiles(results: results, files: POSIXFileSystem()).entries())
       if arguments.json {
-        showJSON(entries.map(\.json), pid: nil)
+        showJSON(entries.map(\.message.text), pid: nil)
       } else {
         showTable(entries.map { StatusRow($0) }, pid: nil)
       }
       return ExitCode.done
     }
-    let runs = try client.request([
+    let request: ControlMessage = [
       "verb": "status", "targets": .array(arguments.operands.map { .string($0) }),
       "brief": .bool(!arguments.json),
-    ])
+    ]
     if arguments.json {
-      showJSON(runs.map(\.orderedJSON), pid: client.serverPID)
+      showJSON(try client.texts(answering: request), pid: client.serverPID)
     } else {
-      showTable(runs.map { StatusRow($0) }, pid: client.serverPID)
+      showTable(StatusRow.rows(in: try client.request(request)), pid: client.serverPID)
     }
     return ExitCode.done
   }
@@ -41,9 +41,11 @@ struct StatusVerb {
       ? entries : entries.filter { wanted.contains($0.name) || wanted.contains($0.record.experiment) }
   }
 
-  private func showJSON(_ runs: [OrderedJSON], pid: Int?) {
-    let daemon = pid.map { OrderedJSON.object([.init("pid", .integer($0))]) } ?? .null
-    console.result(OrderedJSON.object([.init("daemon", daemon), .init("runs", .array(runs))]).pretty)
+  /// Each run on a line of its own, as it was sent: there may be thousands.
+  private func showJSON(_ runs: [String], pid: Int?) {
+    let daemon = pid.map { "{\"pid\": \($0)}" } ?? "null"
+    let list = runs.isEmpty ? "[]" : "[\n    " + runs.joined(separator: ",\n    ") + "\n  ]"
+    console.result("{\n  \"daemon\": \(daemon),\n  \"runs\": \(list)\n}")
   }
 
   private func showTable(_ runs: [StatusRow], pid: Int?) {

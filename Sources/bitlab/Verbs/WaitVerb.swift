@@ -8,25 +8,22 @@ struct WaitVerb {
 
   func run() throws -> Int32 {
     let client = try DaemonClient.required(ResultsFolder(arguments.results))
-    let runs = try client.request([
+    let responses = try client.request([
       "verb": "wait", "targets": .array(arguments.operands.map { .string($0) }),
     ])
+    let runs = StatusRow.rows(in: responses)
     if arguments.json {
       let lines = runs.map { run in
         OrderedJSON.object([
-          .init("experiment", run["experiment"]?.orderedJSON ?? .null),
-          .init("run", run["run"]?.orderedJSON ?? .null),
-          .init("status", run["status"]?.orderedJSON ?? .null),
+          .init("experiment", .string(run.experiment)), .init("run", .string(run.run)),
+          .init("status", .string(run.status)),
         ])
       }
       console.result(OrderedJSON.array(lines).pretty)
     } else {
-      for run in runs {
-        console.info(
-          "\(run["experiment"]?.string ?? "")/\(run["run"]?.string ?? ""): \(run["status"]?.string ?? "")")
-      }
+      for run in runs { console.info("\(run.name): \(run.status)") }
     }
-    let failed = runs.contains { ["failed", "diverged"].contains($0["status"]?.string) }
+    let failed = runs.contains { ["failed", "diverged"].contains($0.status) }
     return failed ? ExitCode.failure : ExitCode.done
   }
 }

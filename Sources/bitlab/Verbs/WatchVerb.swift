@@ -33,7 +33,7 @@ struct WatchVerb {
 
   private func lines(_ update: ControlMessage) -> [String] {
     let size = Console.size
-    let runs = (update["runs"]?.array ?? []).compactMap { $0.object.map { StatusRow($0) } }
+    let runs = StatusRow.rows(in: [update])
     let table = StatusTable.text(Array(runs.prefix(max(1, size.rows - 4))), columns: size.columns)
     let ended = update["ended"]?.integer ?? 0
     let total = update["total"]?.integer ?? 0

@@ -35,6 +35,26 @@ struct LogsTests {
     #expect(streams.text(STDOUT_FILENO).hasSuffix("cancelled\n"))
   }
 
+  /// Nothing of the second run is there when following begins, not even its folder.
+  @Test func followingWaitsForTheBeginning() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    #expect(try daemon.submit(InProcessDaemon.long("later")).code == 0)
+    try daemon.wait(for: "long/full-seed0", "running")
+    #expect(!daemon.exists("results/later/runs/full-seed0"))
+    let streams = CapturedStreams()
+    let following = Thread { [daemon = Unchecked(daemon)] in
+      let code = daemon.value.verb(["logs", "-f", "later/full-seed0"], streams).code
+      streams.note("logs ended with code \(code)")
+    }
+    following.start()
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(streams.wait(for: "epoch 1", on: STDOUT_FILENO))
+    #expect(streams.text(STDOUT_FILENO).contains("began: "))
+    #expect(daemon.verb("cancel", "later").code == 0)
+    #expect(streams.wait(for: "logs ended with code 0", on: STDERR_FILENO))
+  }
+
   @Test func unknownRunsAreNamed() throws {
     let daemon = try InProcessDaemon(slots: 1)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)

@@ -19,6 +19,21 @@ import Testing
     #expect(failure == ControlFailure(code: "unknown-verb", message: "no such verb"))
   }
 
+  @Test func responsesAsTheyCame() throws {
+    let server = try TestServer()
+    let client = try server.client()
+    let (lines, last) = try client.lines(answering: ["verb": "count", "to": 3])
+    #expect(lines.map { String(decoding: $0, as: UTF8.self) } == (0..<3).map { #"{"number":\#($0)}"# })
+    #expect(last == ["done": true])
+    // What only looks like the last line, inside a text.
+    let (none, echo) = try client.lines(answering: ["verb": "echo", "value": #""done":true}"#])
+    #expect(none.isEmpty && echo["echo"] == #""done":true}"#)
+    let failure = try client.lines(answering: ["verb": "nonsense"]).last.failure
+    #expect(failure?.code == "unknown-verb")
+    // The connection serves on.
+    #expect(try client.request(["verb": "echo", "value": 1]) == [["echo": 1, "done": true]])
+  }
+
   @Test func theGreetingIsTheOneDocumented() throws {
     let server = try TestServer()
     let client = try RawClient(server.folder.socket)
