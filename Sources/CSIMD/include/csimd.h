@@ -13,6 +13,15 @@ static inline __attribute__((always_inline)) int csimd_has_fma(void) {
 #endif
 }
 
+// Whether there are 32 vector registers of 16 float32 each.
+static inline __attribute__((always_inline)) int csimd_has_avx512(void) {
+#if defined(__AVX512F__)
+  return 1;
+#else
+  return 0;
+#endif
+}
+
 // Eight float32 without alignment demands; clang lowers it to what the target has.
 typedef float csimd_float8 __attribute__((ext_vector_type(8), aligned(4), may_alias));
 

@@ -5,6 +5,14 @@ package struct ActivationSlot: Sendable, Hashable {
   let offset: Int
   let rowsPerImage: Int
   let columns: Int
+
+  /// The same room for so many rows an image, at most its own.
+  func with(rowsPerImage: Int) -> ActivationSlot {
+    precondition(
+      rowsPerImage <= self.rowsPerImage,
+      "ActivationSlot: \(rowsPerImage) rows in room for \(self.rowsPerImage)")
+    return ActivationSlot(offset: offset, rowsPerImage: rowsPerImage, columns: columns)
+  }
 }
 
 /// All activations of a network, planned once, so that a training step allocates nothing.

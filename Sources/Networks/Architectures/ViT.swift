@@ -18,7 +18,7 @@ package struct ViT: Network {
   private let norm: LayerNorm
   private let classifierInput: LinearInput
   private let classifier: Linear
-  /// The residual stream before each block, and after the last.
+  /// The residual stream before each block, and the class tokens after the last.
   private let streams: [ActivationSlot]
   private let classTokens: ActivationSlot
   private let dstream: ActivationSlot
@@ -33,14 +33,20 @@ package struct ViT: Network {
     self.tokens = tokens
     input = builder.plan.add(rowsPerImage: 1, columns: image.count)
     embedding = PatchEmbedding(image: image, patch: vit.patch, width: vit.width, &builder)
-    blocks = (0..<vit.layers).map { TransformerBlock($0, vit: vit, tokens: tokens, &builder) }
+    // The last block gives the class token alone.
+    blocks = (0..<vit.layers).map {
+      TransformerBlock(
+        $0, vit: vit, tokens: tokens, outputTokens: $0 + 1 < vit.layers ? tokens : 1, &builder)
+    }
     norm = LayerNorm("vit.layernorm", width: vit.width, epsilon: Self.epsilon, rowsPerImage: 1, &builder)
     classifier = builder.linear(
       "classifier", inputs: vit.width, outputs: specification.classes,
       standard: (.normal(deviation: 0.02), .zeros))
     classifierInput = LinearInput(
       rowsPerImage: 1, columns: vit.width, quantization: builder.quantization, &builder.plan)
-    streams = (0...vit.layers).map { _ in builder.plan.add(rowsPerImage: tokens, columns: vit.width) }
+    streams = (0...vit.layers).map {
+      builder.plan.add(rowsPerImage: $0 == 0 || $0 < vit.layers ? tokens : 1, columns: vit.width)
+    }
     classTokens = builder.plan.add(rowsPerImage: 1, columns: vit.width)
     logits = builder.plan.add(rowsPerImage: 1, columns: specification.classes)
     dstream = builder.plan.add(rowsPerImage: tokens, columns: vit.width)
@@ -53,13 +59,18 @@ package struct ViT: Network {
     plan = builder.plan
   }
 
+  /// What the final norm reads, `[images, width]`.
+  private func lastClassTokens(_ pass: ForwardPass) -> Matrix {
+    let last = pass[streams[blocks.count]]
+    return blocks.isEmpty ? last.everyRow(tokens) : last
+  }
+
   package func forward(_ pass: ForwardPass) {
     embedding.forward(pass[input], into: pass[streams[0]], pass)
     for (index, block) in blocks.enumerated() {
       block.forward(pass[streams[index]], into: pass[streams[index + 1]], pass)
     }
-    // The norm works row by row, and the classifier reads the class token alone.
-    norm.forward(pass[streams[blocks.count]].everyRow(tokens), into: pass[classTokens], pass)
+    norm.forward(lastClassTokens(pass), into: pass[classTokens], pass)
     classifier.forward(classifierInput.forward(pass[classTokens], pass), into: pass[logits], pass)
   }
 
@@ -73,8 +84,7 @@ package struct ViT: Network {
     let dstream = forward[dstream]
     dstream.fill(0)
     norm.backward(
-      dclassTokens, x: forward[streams[blocks.count]].everyRow(tokens), addingTo: dstream.everyRow(tokens),
-      pass)
+      dclassTokens, x: lastClassTokens(forward), addingTo: dstream.everyRow(tokens), pass)
     for (index, block) in blocks.enumerated().reversed() {
       block.backward(dstream, stream: forward[streams[index]], room: room, pass)
     }

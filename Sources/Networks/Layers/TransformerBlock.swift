@@ -1,11 +1,15 @@
 import TensorCore
 
 /// A pre-norm transformer block: `x + Wo attention(LN x)`, then `x + W2 GELU(W1 LN x)`.
+///
+/// It gives the first `outputTokens` tokens of each image; the others are computed as far as these depend on them. Behind
+/// the last block only the class token is read, so the rest of its output, and all gradients through it, would be zeros.
 struct TransformerBlock: Sendable {
   private let beforeAttention: LayerNorm
   private let attentionInput: LinearInput
-  /// Query, key, value.
-  private let projections: [Linear]
+  private let query: Linear
+  private let key: Linear
+  private let value: Linear
   private let attention: MultiHeadAttention
   private let outputInput: LinearInput
   private let output: Linear
@@ -15,12 +19,16 @@ struct TransformerBlock: Sendable {
   private let downInput: LinearInput
   private let down: Linear
   private let width: Int
+  private let tokens: Int
+  private let outputTokens: Int
   private let kept: Kept
 
-  /// What backward needs of the forward pass; all `[tokens, ...]` an image.
+  /// What backward needs of the forward pass; `[tokens, ...]` an image, and from `query` on `[outputTokens, ...]`.
   private struct Kept: Sendable {
     var normalized: ActivationSlot
-    var qkv: ActivationSlot
+    /// `[tokens, 2 width]`: side by side.
+    var keyValue: ActivationSlot
+    var query: ActivationSlot
     var context: ActivationSlot
     var middle: ActivationSlot
     var middleNormalized: ActivationSlot
@@ -29,51 +37,76 @@ struct TransformerBlock: Sendable {
     var hidden: ActivationSlot
   }
 
-  init(_ index: Int, vit: ViTSpecification, tokens: Int, _ builder: inout NetworkBuilder) {
+  init(
+    _ index: Int, vit: ViTSpecification, tokens: Int, outputTokens: Int, _ builder: inout NetworkBuilder
+  ) {
     let (width, mlpWidth) = (vit.width, vit.mlpWidth)
     self.width = width
+    self.tokens = tokens
+    self.outputTokens = outputTokens
     let name = "vit.encoder.layer.\(index)."
     let normal = (weight: InitialValues.normal(deviation: 0.02), bias: InitialValues.zeros)
     func linear(_ part: String, _ inputs: Int, _ outputs: Int) -> Linear {
       builder.linear(name + part, inputs: inputs, outputs: outputs, standard: normal)
     }
-    func input(_ columns: Int) -> LinearInput {
-      LinearInput(rowsPerImage: tokens, columns: columns, quantization: builder.quantization, &builder.plan)
+    func input(_ rows: Int, _ columns: Int) -> LinearInput {
+      LinearInput(rowsPerImage: rows, columns: columns, quantization: builder.quantization, &builder.plan)
     }
-    func keep(_ columns: Int) -> ActivationSlot { builder.plan.add(rowsPerImage: tokens, columns: columns) }
+    func keep(_ rows: Int, _ columns: Int) -> ActivationSlot {
+      builder.plan.add(rowsPerImage: rows, columns: columns)
+    }
     beforeAttention = LayerNorm(
       name + "layernorm_before", width: width, epsilon: ViT.epsilon, rowsPerImage: tokens, &builder)
-    projections = ["query", "key", "value"].map { linear("attention.attention.\($0)", width, width) }
+    query = linear("attention.attention.query", width, width)
+    key = linear("attention.attention.key", width, width)
+    value = linear("attention.attention.value", width, width)
     output = linear("attention.output.dense", width, width)
     beforeMLP = LayerNorm(
-      name + "layernorm_after", width: width, epsilon: ViT.epsilon, rowsPerImage: tokens, &builder)
+      name + "layernorm_after", width: width, epsilon: ViT.epsilon, rowsPerImage: outputTokens, &builder)
     up = linear("intermediate.dense", width, mlpWidth)
     down = linear("output.dense", mlpWidth, width)
-    attentionInput = input(width)
-    outputInput = input(width)
-    mlpInput = input(width)
-    downInput = input(mlpWidth)
-    attention = MultiHeadAttention(tokens: tokens, width: width, heads: vit.heads, &builder.plan)
+    attentionInput = input(tokens, width)
+    outputInput = input(outputTokens, width)
+    mlpInput = input(outputTokens, width)
+    downInput = input(outputTokens, mlpWidth)
+    attention = MultiHeadAttention(
+      tokens: tokens, queries: outputTokens, width: width, heads: vit.heads, &builder.plan)
     kept = Kept(
-      normalized: keep(width), qkv: keep(3 * width), context: keep(width), middle: keep(width),
-      middleNormalized: keep(width), derivative: keep(mlpWidth), hidden: keep(mlpWidth))
+      normalized: keep(tokens, width), keyValue: keep(tokens, 2 * width), query: keep(outputTokens, width),
+      context: keep(outputTokens, width), middle: keep(outputTokens, width),
+      middleNormalized: keep(outputTokens, width), derivative: keep(outputTokens, mlpWidth),
+      hidden: keep(outputTokens, mlpWidth))
   }
 
   var scratchCount: Int {
-    max(attention.scratchCount, ([output, up, down] + projections).map(\.scratchCount).max() ?? 0)
+    max(
+      attention.scratchCount, [query, key, value, output, up, down].map(\.scratchCount).max() ?? 0)
   }
 
-  /// `stream` and `next` are `[images * tokens, width]`.
+  /// The rows of a matrix of all tokens that the block gives.
+  private func outputRows(_ matrix: Matrix) -> Matrix {
+    outputTokens == tokens ? matrix : matrix.everyRow(tokens)
+  }
+
+  private func operands(query: Matrix, keyValue: Matrix) -> MultiHeadAttention.Operands {
+    MultiHeadAttention.Operands(
+      query: query, key: keyValue.columns(0..<width), value: keyValue.columns(width..<2 * width))
+  }
+
+  /// - Parameters:
+  ///   - stream: `[images * tokens, width]`.
+  ///   - next: `[images * outputTokens, width]`.
   func forward(_ stream: Matrix, into next: Matrix, _ pass: ForwardPass) {
-    let (qkv, middle) = (pass[kept.qkv], pass[kept.middle])
+    let middle = pass[kept.middle]
     beforeAttention.forward(stream, into: pass[kept.normalized], pass)
     let normalized = attentionInput.forward(pass[kept.normalized], pass)
-    for (index, projection) in projections.enumerated() {
-      projection.forward(normalized, into: qkv.columns(index * width..<(index + 1) * width), pass)
-    }
-    attention.forward(qkv, into: pass[kept.context], pass)
+    let projected = operands(query: pass[kept.query], keyValue: pass[kept.keyValue])
+    query.forward(outputRows(normalized), into: projected.query, pass)
+    key.forward(normalized, into: projected.key, pass)
+    value.forward(normalized, into: projected.value, pass)
+    attention.forward(projected, into: pass[kept.context], pass)
     output.forward(outputInput.forward(pass[kept.context], pass), into: middle, pass)
-    middle.add(stream)
+    middle.add(outputRows(stream))
 
     beforeMLP.forward(middle, into: pass[kept.middleNormalized], pass)
     up.forward(mlpInput.forward(pass[kept.middleNormalized], pass), into: pass[kept.derivative], pass)
@@ -85,30 +118,38 @@ struct TransformerBlock: Sendable {
   /// Turns `dstream` from the gradient of the block's output into that of its input, in place.
   ///
   /// - Parameters:
+  ///   - dstream: `[images * tokens, width]`; rows of tokens that the block does not give are zero at first.
   ///   - stream: the block's input.
   ///   - room: gradients that live within one block, shared by all.
   func backward(_ dstream: Matrix, stream: Matrix, room: GradientRoom, _ pass: BackwardPass) {
     let forward = pass.forward
-    let (dhidden, dnormal, dqkv) = (forward[room.hidden], forward[room.normal], forward[room.qkv])
+    let doutput = outputRows(dstream)
+    let dhidden = forward[room.hidden.with(rowsPerImage: outputTokens)]
+    let doutputNormal = forward[room.normal.with(rowsPerImage: outputTokens)]
     let hidden = forward[kept.hidden]
-    down.backward(dstream, x: downInput.kept(hidden, forward), into: dhidden, pass)
+    down.backward(doutput, x: downInput.kept(hidden, forward), into: dhidden, pass)
     downInput.backward(dhidden, x: hidden, forward)
     dhidden.multiplyElements(by: forward[kept.derivative])
     let middleNormalized = forward[kept.middleNormalized]
-    up.backward(dhidden, x: mlpInput.kept(middleNormalized, forward), into: dnormal, pass)
-    mlpInput.backward(dnormal, x: middleNormalized, forward)
-    beforeMLP.backward(dnormal, x: forward[kept.middle], addingTo: dstream, pass)
+    up.backward(dhidden, x: mlpInput.kept(middleNormalized, forward), into: doutputNormal, pass)
+    mlpInput.backward(doutputNormal, x: middleNormalized, forward)
+    beforeMLP.backward(doutputNormal, x: forward[kept.middle], addingTo: doutput, pass)
 
     let context = forward[kept.context]
-    output.backward(dstream, x: outputInput.kept(context, forward), into: dnormal, pass)
-    outputInput.backward(dnormal, x: context, forward)
-    attention.backward(dnormal, qkv: forward[kept.qkv], into: dqkv, pass)
+    output.backward(doutput, x: outputInput.kept(context, forward), into: doutputNormal, pass)
+    outputInput.backward(doutputNormal, x: context, forward)
+    let dprojected = operands(
+      query: forward[room.query.with(rowsPerImage: outputTokens)], keyValue: forward[room.keyValue])
+    attention.backward(
+      doutputNormal, operands(query: forward[kept.query], keyValue: forward[kept.keyValue]), into: dprojected,
+      pass)
     let normalized = forward[kept.normalized]
-    for (index, projection) in projections.enumerated() {
-      projection.backward(
-        dqkv.columns(index * width..<(index + 1) * width), x: attentionInput.kept(normalized, forward),
-        into: dnormal, accumulate: index > 0, pass)
-    }
+    let x = attentionInput.kept(normalized, forward)
+    let dnormal = forward[room.normal]
+    key.backward(dprojected.key, x: x, into: dnormal, pass)
+    value.backward(dprojected.value, x: x, into: dnormal, accumulate: true, pass)
+    query.backward(
+      dprojected.query, x: outputRows(x), into: outputRows(dnormal), accumulate: true, pass)
     attentionInput.backward(dnormal, x: normalized, forward)
     beforeAttention.backward(dnormal, x: stream, addingTo: dstream, pass)
   }
@@ -117,12 +158,14 @@ struct TransformerBlock: Sendable {
 /// Gradients that backward passes from one part of a block to the next.
 struct GradientRoom: Sendable {
   let normal: ActivationSlot
-  let qkv: ActivationSlot
+  let query: ActivationSlot
+  let keyValue: ActivationSlot
   let hidden: ActivationSlot
 
   init(vit: ViTSpecification, tokens: Int, _ plan: inout ActivationPlan) {
     normal = plan.add(rowsPerImage: tokens, columns: vit.width)
-    qkv = plan.add(rowsPerImage: tokens, columns: 3 * vit.width)
+    query = plan.add(rowsPerImage: tokens, columns: vit.width)
+    keyValue = plan.add(rowsPerImage: tokens, columns: 2 * vit.width)
     hidden = plan.add(rowsPerImage: tokens, columns: vit.mlpWidth)
   }
 }

@@ -7,11 +7,11 @@ package enum ProductStart {
   case bias(Vector)
 }
 
-/// Blocks of the depth that stay in the first-level cache: 16 columns of B take 16 KiB.
+/// Blocks of the depth: a panel of B and a tile's rows of A stay in the caches nearest to the core.
 private let depthBlock = 256
 
-/// Rows of A that stay in the first-level cache while all of B passes: 24 KiB of a full block of the depth.
-private let rowBlock = 24
+/// Rows of A that stay in the first two caches while all of B passes: 96 KiB of a full block of the depth.
+private let rowBlock = 96
 
 /// `C = A B`, `C += A B` or `C = A B + bias`, with A `[rows, depth]` read in place.
 ///
@@ -21,8 +21,7 @@ package func multiply(_ a: Matrix, _ b: Panels, into c: Matrix, from start: Prod
   precondition(
     a.columns == b.depth && c.rows == a.rows && c.columns == b.columns,
     "multiply: \(a.rows)x\(a.columns) by \(b.depth)x\(b.columns) into \(c.rows)x\(c.columns)")
-  multiplyBlocks(
-    rows: a.rows, TileRows(base: a.base, rowStride: a.stride, depthStride: 1), b, into: c, from: start)
+  multiplyBlocks(a.base, rows: a.rows, rowStride: a.stride, depthStride: 1, b, into: c, from: start)
 }
 
 /// The same with A given transposed, `[depth, rows]`, and read in place.
@@ -30,11 +29,13 @@ package func multiply(transposed a: Matrix, _ b: Panels, into c: Matrix, from st
   precondition(
     a.rows == b.depth && c.rows == a.columns && c.columns == b.columns,
     "multiply: (\(a.rows)x\(a.columns))^T by \(b.depth)x\(b.columns) into \(c.rows)x\(c.columns)")
-  multiplyBlocks(
-    rows: a.columns, TileRows(base: a.base, rowStride: 1, depthStride: a.stride), b, into: c, from: start)
+  multiplyBlocks(a.base, rows: a.columns, rowStride: 1, depthStride: a.stride, b, into: c, from: start)
 }
 
-private func multiplyBlocks(rows: Int, _ a: TileRows, _ b: Panels, into c: Matrix, from start: ProductStart) {
+private func multiplyBlocks(
+  _ a: UnsafePointer<Float>, rows: Int, rowStride: Int, depthStride: Int, _ b: Panels, into c: Matrix,
+  from start: ProductStart
+) {
   if case .bias(let bias) = start {
     precondition(bias.count == c.columns, "multiply: bias of \(bias.count) for \(c.columns) columns")
   }
@@ -50,34 +51,20 @@ private func multiplyBlocks(rows: Int, _ a: TileRows, _ b: Panels, into c: Matri
       for column in stride(from: 0, to: b.columns, by: MicroKernel.columns) {
         let panel =
           b.base + column / MicroKernel.columns * b.panelStride + firstDepth * b.depthStride
-        let validColumns = min(MicroKernel.columns, b.columns - column)
         for row in stride(from: firstRow, to: lastRow, by: MicroKernel.rows) {
-          let validRows = min(MicroKernel.rows, lastRow - row)
-          let tile = TileRows(
-            base: a.base + row * a.rowStride + firstDepth * a.depthStride, rowStride: a.rowStride,
-            depthStride: a.depthStride)
           let target = c.base + row * c.stride + column
-          let initial: UnsafePointer<Float>?
-          let initialStride: Int
-          switch blockStart {
-          case .zero: (initial, initialStride) = (nil, 0)
-          case .accumulate: (initial, initialStride) = (UnsafePointer(target), c.stride)
-          case .bias(let bias): (initial, initialStride) = (UnsafePointer(bias.base + column), 0)
-          }
-          if validRows < MicroKernel.rows || validColumns < MicroKernel.columns {
-            MicroKernel.edge(
-              depth: depth, tile, validRows: validRows, panel, bStride: b.depthStride,
-              validColumns: validColumns, initial: initial, initialStride: initialStride, into: target,
-              cStride: c.stride)
-          } else if a.depthStride == 1 {
-            MicroKernel.rowMajor(
-              depth: depth, tile, panel, bStride: b.depthStride, initial: initial,
-              initialStride: initialStride, into: target, cStride: c.stride)
-          } else {
-            MicroKernel.depthMajor(
-              depth: depth, tile, panel, bStride: b.depthStride, initial: initial,
-              initialStride: initialStride, into: target, cStride: c.stride)
-          }
+          let (initial, initialStride): (UnsafePointer<Float>?, Int) =
+            switch blockStart {
+            case .zero: (nil, 0)
+            case .accumulate: (UnsafePointer(target), c.stride)
+            case .bias(let bias): (UnsafePointer(bias.base + column), 0)
+            }
+          MicroKernel.multiply(
+            rows: min(MicroKernel.rows, lastRow - row), columns: min(MicroKernel.columns, b.columns - column),
+            TileProduct(
+              depth: depth, a: a + row * rowStride + firstDepth * depthStride, aRowStride: rowStride,
+              aDepthStride: depthStride, b: panel, bStride: b.depthStride, initial: initial,
+              initialStride: initialStride, c: target, cStride: c.stride))
         }
       }
     }

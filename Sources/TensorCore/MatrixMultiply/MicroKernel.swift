@@ -1,143 +1,175 @@
-/// The innermost block of a matrix product: 6x16 values of C held in twelve vector registers, as many as AVX2's
-/// sixteen allow beside two vectors of B and one broadcast value of A.
+import CSIMD
+
+/// The innermost block of a matrix product: a tile of C held in vector registers while the depth passes by.
+///
+/// 12x32 values where there are 32 registers of 16 float32 (AVX-512), else 6x16: in eight-lane registers twelve
+/// accumulators, two vectors of B and one broadcast value of A, of sixteen. At the edges of C smaller tiles are used; each
+/// is compiled for its own size, and none computes rows that are not there.
 enum MicroKernel {
-  static let rows = 6
-  static let columns = 16
-}
+  /// Rows of the largest tile.
+  static var rows: Int { csimd_has_avx512() != 0 ? 12 : 6 }
+  /// Columns of the largest tile, which is the width of packed panels.
+  static var columns: Int { csimd_has_avx512() != 0 ? 32 : 16 }
+  /// Columns of one vector. Tiles take whole vectors of B, so panels are padded to that.
+  static let vectorColumns = 16
 
-/// Where the six rows of a tile of A lie. `A(i, k)` is at `base + offset(i) + k * depthStride`.
-///
-/// A is read in place, row-major (`depthStride` 1) or by columns (`depthStride` its row stride), or from packed
-/// panels (`depthStride` 6).
-struct TileRows {
-  var base: UnsafePointer<Float>
-  var rowStride: Int
-  var depthStride: Int
-}
-
-/// `C[6x16] = initial + A[6 x depth] B[depth x 16]`, summed over the depth in order.
-///
-/// - Parameters:
-///   - validRows: rows of A that exist; the others repeat the last one, so that nothing outside A is read.
-///   - b: rows of 16 values, `bStride` apart.
-///   - initial: what C starts from: nil for zero, C itself to accumulate, a bias with stride 0.
-@inline(__always)
-private func multiplyTile(
-  depth: Int, _ a: TileRows, validRows: Int, _ b: UnsafePointer<Float>, bStride: Int,
-  initial: UnsafePointer<Float>?, initialStride: Int, into c: UnsafeMutablePointer<Float>, cStride: Int
-) {
-  var c00 = Lanes.zero
-  var c01 = Lanes.zero
-  var c10 = Lanes.zero
-  var c11 = Lanes.zero
-  var c20 = Lanes.zero
-  var c21 = Lanes.zero
-  var c30 = Lanes.zero
-  var c31 = Lanes.zero
-  var c40 = Lanes.zero
-  var c41 = Lanes.zero
-  var c50 = Lanes.zero
-  var c51 = Lanes.zero
-  if let start = initial {
-    (c00, c01) = (load(start), load(start + 8))
-    (c10, c11) = (load(start + initialStride), load(start + initialStride + 8))
-    (c20, c21) = (load(start + 2 * initialStride), load(start + 2 * initialStride + 8))
-    (c30, c31) = (load(start + 3 * initialStride), load(start + 3 * initialStride + 8))
-    (c40, c41) = (load(start + 4 * initialStride), load(start + 4 * initialStride + 8))
-    (c50, c51) = (load(start + 5 * initialStride), load(start + 5 * initialStride + 8))
-  }
-  let last = validRows - 1
-  let a0 = a.base
-  let a1 = a.base + min(1, last) * a.rowStride
-  let a2 = a.base + min(2, last) * a.rowStride
-  let a3 = a.base + min(3, last) * a.rowStride
-  let a4 = a.base + min(4, last) * a.rowStride
-  let a5 = a.base + min(5, last) * a.rowStride
-  var panel = b
-  var offset = 0
-  var k = 0
-  // Written so that the compiler cannot count the iterations: it would unroll the loop, and ran 15% slower so.
-  while k &+ 1 <= depth {
-    let b0 = load(panel)
-    let b1 = load(panel + 8)
-    var x = Lanes(repeating: a0[offset])
-    (c00, c01) = (multiplyAdd(x, b0, c00), multiplyAdd(x, b1, c01))
-    x = Lanes(repeating: a1[offset])
-    (c10, c11) = (multiplyAdd(x, b0, c10), multiplyAdd(x, b1, c11))
-    x = Lanes(repeating: a2[offset])
-    (c20, c21) = (multiplyAdd(x, b0, c20), multiplyAdd(x, b1, c21))
-    x = Lanes(repeating: a3[offset])
-    (c30, c31) = (multiplyAdd(x, b0, c30), multiplyAdd(x, b1, c31))
-    x = Lanes(repeating: a4[offset])
-    (c40, c41) = (multiplyAdd(x, b0, c40), multiplyAdd(x, b1, c41))
-    x = Lanes(repeating: a5[offset])
-    (c50, c51) = (multiplyAdd(x, b0, c50), multiplyAdd(x, b1, c51))
-    offset &+= a.depthStride
-    panel += bStride
-    k &+= 1
-  }
-  store(c00, c)
-  store(c01, c + 8)
-  store(c10, c + cStride)
-  store(c11, c + cStride + 8)
-  store(c20, c + 2 * cStride)
-  store(c21, c + 2 * cStride + 8)
-  store(c30, c + 3 * cStride)
-  store(c31, c + 3 * cStride + 8)
-  store(c40, c + 4 * cStride)
-  store(c41, c + 4 * cStride + 8)
-  store(c50, c + 5 * cStride)
-  store(c51, c + 5 * cStride + 8)
-}
-
-extension MicroKernel {
-  /// A full tile of A read in place, rows contiguous.
-  @inline(never)
-  static func rowMajor(
-    depth: Int, _ a: TileRows, _ b: UnsafePointer<Float>, bStride: Int, initial: UnsafePointer<Float>?,
-    initialStride: Int, into c: UnsafeMutablePointer<Float>, cStride: Int
-  ) {
-    let rows = TileRows(base: a.base, rowStride: a.rowStride, depthStride: 1)
-    multiplyTile(
-      depth: depth, rows, validRows: self.rows, b, bStride: bStride, initial: initial,
-      initialStride: initialStride, into: c, cStride: cStride)
-  }
-
-  /// A full tile of A whose six values at one depth are neighbours: columns in place, or a packed panel.
-  @inline(never)
-  static func depthMajor(
-    depth: Int, _ a: TileRows, _ b: UnsafePointer<Float>, bStride: Int, initial: UnsafePointer<Float>?,
-    initialStride: Int, into c: UnsafeMutablePointer<Float>, cStride: Int
-  ) {
-    let rows = TileRows(base: a.base, rowStride: 1, depthStride: a.depthStride)
-    multiplyTile(
-      depth: depth, rows, validRows: self.rows, b, bStride: bStride, initial: initial,
-      initialStride: initialStride, into: c, cStride: cStride)
-  }
-
-  /// A tile at the edge of C, `validRows` x `validColumns` of it real: computed in full beside C, then copied.
+  /// Computes one tile of at most `rows` x `columns` values.
   ///
-  /// `b` must hold 16 columns all the same; `initial` is read only where C is real.
+  /// - Parameters:
+  ///   - rows, columns: of C.
+  ///   - product: its B has whole vectors all the same.
+  @inline(__always)
+  static func multiply(rows: Int, columns: Int, _ product: TileProduct) {
+    if columns % vectorColumns == 0 {
+      multiplyVectors(rows, columns, product)
+    } else {
+      multiplyEdge(rows, columns, product)
+    }
+  }
+
+  /// A tile that ends within a vector: computed in full beside C, then copied.
   @inline(never)
-  static func edge(
-    depth: Int, _ a: TileRows, validRows: Int, _ b: UnsafePointer<Float>, bStride: Int, validColumns: Int,
-    initial: UnsafePointer<Float>?, initialStride: Int, into c: UnsafeMutablePointer<Float>, cStride: Int
-  ) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * columns) { buffer in
+  private static func multiplyEdge(_ rows: Int, _ columns: Int, _ product: TileProduct) {
+    let width = (columns + vectorColumns - 1) / vectorColumns * vectorColumns
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * width) { buffer in
       let tile = buffer.baseAddress!
-      if let initial {
-        tile.initialize(repeating: 0, count: rows * columns)
-        for row in 0..<validRows {
-          (tile + row * columns).update(from: initial + row * initialStride, count: validColumns)
+      var product = product
+      let (c, cStride) = (product.c, product.cStride)
+      if let initial = product.initial {
+        tile.initialize(repeating: 0, count: rows * width)
+        for row in 0..<rows {
+          (tile + row * width).update(from: initial + row * product.initialStride, count: columns)
         }
+        product.initial = UnsafePointer(tile)
+        product.initialStride = width
       }
-      multiplyTile(
-        depth: depth, a, validRows: validRows, b, bStride: bStride,
-        initial: initial == nil ? nil : UnsafePointer(tile), initialStride: columns, into: tile,
-        cStride: columns)
-      for row in 0..<validRows {
-        (c + row * cStride).update(from: tile + row * columns, count: validColumns)
+      product.c = tile
+      product.cStride = width
+      multiplyVectors(rows, width, product)
+      for row in 0..<rows { (c + row * cStride).update(from: tile + row * width, count: columns) }
+    }
+  }
+
+  @inline(__always)
+  private static func multiplyVectors(_ rows: Int, _ columns: Int, _ product: TileProduct) {
+    if csimd_has_avx512() != 0, columns > vectorColumns {
+      switch rows {
+      case 12: Tile<12, 2>.multiply(product)
+      case 11: Tile<11, 2>.multiply(product)
+      case 10: Tile<10, 2>.multiply(product)
+      case 9: Tile<9, 2>.multiply(product)
+      case 8: Tile<8, 2>.multiply(product)
+      case 7: Tile<7, 2>.multiply(product)
+      case 6: Tile<6, 2>.multiply(product)
+      case 5: Tile<5, 2>.multiply(product)
+      case 4: Tile<4, 2>.multiply(product)
+      case 3: Tile<3, 2>.multiply(product)
+      case 2: Tile<2, 2>.multiply(product)
+      default: Tile<1, 2>.multiply(product)
+      }
+    } else {
+      switch rows {
+      case 12: Tile<12, 1>.multiply(product)
+      case 11: Tile<11, 1>.multiply(product)
+      case 10: Tile<10, 1>.multiply(product)
+      case 9: Tile<9, 1>.multiply(product)
+      case 8: Tile<8, 1>.multiply(product)
+      case 7: Tile<7, 1>.multiply(product)
+      case 6: Tile<6, 1>.multiply(product)
+      case 5: Tile<5, 1>.multiply(product)
+      case 4: Tile<4, 1>.multiply(product)
+      case 3: Tile<3, 1>.multiply(product)
+      case 2: Tile<2, 1>.multiply(product)
+      default: Tile<1, 1>.multiply(product)
       }
     }
+  }
+}
+
+/// What a tile is computed from: `C = initial + A B`.
+struct TileProduct {
+  var depth: Int
+  /// `A(i, k)` is at `a + i * aRowStride + k * aDepthStride`; one of the strides is 1, or A is a packed panel.
+  var a: UnsafePointer<Float>
+  var aRowStride: Int
+  var aDepthStride: Int
+  /// Rows of whole vectors, `bStride` apart.
+  var b: UnsafePointer<Float>
+  var bStride: Int
+  /// What C starts from: nil for zero, C itself to accumulate, a bias with stride 0.
+  var initial: UnsafePointer<Float>?
+  var initialStride: Int
+  var c: UnsafeMutablePointer<Float>
+  var cStride: Int
+}
+
+/// A tile of so many rows and vectors of 16 columns.
+private enum Tile<let rows: Int, let vectors: Int> {
+  private typealias Vector = SIMD16<Float>
+  private typealias Accumulators = InlineArray<rows, InlineArray<vectors, Vector>>
+
+  @inline(__always)
+  static func multiply(_ product: TileProduct) {
+    // A stride that the compiler knows to be 1 spares an addition for every row.
+    if product.aDepthStride == 1 { multiplyRowMajor(product) } else { multiplyDepthMajor(product) }
+  }
+
+  @inline(never)
+  private static func multiplyRowMajor(_ product: TileProduct) {
+    multiply(product, rowStride: product.aRowStride, depthStride: 1)
+  }
+
+  @inline(never)
+  private static func multiplyDepthMajor(_ product: TileProduct) {
+    multiply(product, rowStride: 1, depthStride: product.aDepthStride)
+  }
+
+  @inline(__always)
+  private static func multiply(_ product: TileProduct, rowStride: Int, depthStride: Int) {
+    var sums = Accumulators(repeating: InlineArray(repeating: .zero))
+    if let initial = product.initial {
+      for row in 0..<rows {
+        for vector in 0..<vectors {
+          sums[row][vector] = load(initial + (row &* product.initialStride &+ 16 &* vector))
+        }
+      }
+    }
+    var (a, b) = (product.a, product.b)
+    var k = 0
+    // Written so that the compiler cannot count the iterations: it would unroll the loop, and ran 15% slower so.
+    while k &+ 1 <= product.depth {
+      var right = InlineArray<vectors, Vector>(repeating: .zero)
+      for vector in 0..<vectors {
+        right[vector] = load(b + 16 &* vector)
+      }
+      // Stepped along, since a multiplication a row is one instruction too many for the compiler to unroll the loop.
+      var value = a
+      for row in 0..<rows {
+        let left = Vector(repeating: value.pointee)
+        value += rowStride
+        for vector in 0..<vectors {
+          sums[row][vector] = multiplyAdd(left, right[vector], sums[row][vector])
+        }
+      }
+      a += depthStride
+      b += product.bStride
+      k &+= 1
+    }
+    for row in 0..<rows {
+      for vector in 0..<vectors {
+        let to = product.c + (row &* product.cStride &+ 16 &* vector)
+        UnsafeMutableRawPointer(to).storeBytes(of: sums[row][vector], as: Vector.self)
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func load(_ pointer: UnsafePointer<Float>) -> Vector {
+    UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
+  }
+
+  @inline(__always)
+  private static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+    csimd_has_fma() != 0 ? c.addingProduct(a, b) : a * b + c
   }
 }

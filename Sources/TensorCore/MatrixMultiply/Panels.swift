@@ -1,9 +1,9 @@
 import CSIMD
 
-/// The right operand B `[depth, columns]` of a matrix product, as panels of 16 columns.
+/// The right operand B `[depth, columns]` of a matrix product, as panels as wide as the micro-kernel's tile.
 ///
-/// Panel `j` holds columns `16 j ..< 16 j + 16`; its rows of 16 values lie `depthStride` apart. Packed panels are
-/// contiguous, and the last one is padded with zeros; a matrix whose columns divide by 16 can also serve in place.
+/// The rows of a panel lie `depthStride` apart. Packed panels are contiguous, and the last one is padded with zeros; a
+/// matrix whose columns divide by 16, the columns of a vector, can also serve in place.
 package struct Panels: @unchecked Sendable {
   // Sendable invariant: as for `Matrix`.
   let base: UnsafeMutablePointer<Float>
@@ -18,7 +18,9 @@ package struct Panels: @unchecked Sendable {
   }
 
   /// Whether `matrix` can serve as panels where it lies.
-  package static func canUseInPlace(_ matrix: Matrix) -> Bool { matrix.columns % MicroKernel.columns == 0 }
+  package static func canUseInPlace(_ matrix: Matrix) -> Bool {
+    matrix.columns % MicroKernel.vectorColumns == 0
+  }
 
   /// Room for packed panels, their contents to be packed.
   package init(packedIn room: Vector, depth: Int, columns: Int) {
@@ -67,8 +69,7 @@ package struct Panels: @unchecked Sendable {
       let valid = min(width, columns - column)
       for _ in 0..<matrix.rows {
         if valid == width {
-          store(load(from), to)
-          store(load(from + 8), to + 8)
+          for lane in stride(from: 0, to: width, by: laneCount) { store(load(from + lane), to + lane) }
         } else {
           for lane in 0..<width { to[lane] = lane < valid ? from[lane] : 0 }
         }
@@ -79,7 +80,7 @@ package struct Panels: @unchecked Sendable {
     }
   }
 
-  /// Packs B = `matrix` transposed, of which columns `columnOffset...` (a multiple of 16) are given.
+  /// Packs B = `matrix` transposed, of which columns `columnOffset...` (a multiple of a panel's) are given.
   package func packTransposed(_ matrix: Matrix, atColumn columnOffset: Int = 0) {
     precondition(
       matrix.columns == depth && columnOffset % MicroKernel.columns == 0
@@ -104,10 +105,15 @@ package struct Panels: @unchecked Sendable {
       }
       row += laneCount
     }
-    // The second half of the last panel, where the rows end in its first half.
-    if matrix.rows > 0, (matrix.rows + laneCount - 1) / laneCount % 2 == 1 {
-      let to = base + (columnOffset + matrix.rows - 1) / width * panelStride + laneCount
-      for k in 0..<depth { store(Lanes.zero, to + k * width) }
+    // What is left of the last panel.
+    let filled = (columnOffset + matrix.rows + laneCount - 1) / laneCount * laneCount % width
+    if matrix.rows > 0, filled > 0 {
+      let to = base + (columnOffset + matrix.rows - 1) / width * panelStride
+      for k in 0..<depth {
+        for lane in stride(from: filled, to: width, by: laneCount) {
+          store(Lanes.zero, to + k * width + lane)
+        }
+      }
     }
   }
 }

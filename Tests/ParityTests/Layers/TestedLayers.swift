@@ -47,19 +47,17 @@ struct TestedLayerNorm: TestedLayer {
 
 /// Query, key and value projections, attention, and the output projection, put together as a block does it.
 struct TestedAttention: TestedLayer {
-  private let width: Int
   private let projections: [Linear]
   private let attention: MultiHeadAttention
   private let output: Linear
-  private let qkv: ActivationSlot
+  private let operands: [ActivationSlot]
   private let context: ActivationSlot
-  private let dqkv: ActivationSlot
+  private let gradients: [ActivationSlot]
   private let dcontext: ActivationSlot
 
   init(_ fixture: Fixture, _ builder: inout NetworkBuilder) throws {
     let shape = try fixture.shape("x")
     let (tokens, width) = (shape[1], shape[2])
-    self.width = width
     var linears: [Linear] = []
     for name in ["query", "key", "value", "output"] {
       linears.append(builder.linear(name, inputs: width, outputs: width, standard: (.zeros, .zeros)))
@@ -67,32 +65,38 @@ struct TestedAttention: TestedLayer {
     output = linears.removeLast()
     projections = linears
     attention = MultiHeadAttention(
-      tokens: tokens, width: width, heads: Int(try fixture.number("heads")), &builder.plan)
-    qkv = builder.plan.add(rowsPerImage: tokens, columns: 3 * width)
+      tokens: tokens, queries: tokens, width: width, heads: Int(try fixture.number("heads")), &builder.plan)
+    func matrices() -> [ActivationSlot] {
+      (0..<3).map { _ in builder.plan.add(rowsPerImage: tokens, columns: width) }
+    }
+    operands = matrices()
+    gradients = matrices()
     context = builder.plan.add(rowsPerImage: tokens, columns: width)
-    dqkv = builder.plan.add(rowsPerImage: tokens, columns: 3 * width)
     dcontext = builder.plan.add(rowsPerImage: tokens, columns: width)
   }
 
   var scratchCount: Int { max(attention.scratchCount, output.scratchCount) }
 
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
-    for (index, projection) in projections.enumerated() {
-      projection.forward(x, into: pass[qkv].columns(index * width..<(index + 1) * width), pass)
+    for (projection, operand) in zip(projections, operands) {
+      projection.forward(x, into: pass[operand], pass)
     }
-    attention.forward(pass[qkv], into: pass[context], pass)
+    attention.forward(views(operands, pass), into: pass[context], pass)
     output.forward(pass[context], into: y, pass)
   }
 
   func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {
     let forward = pass.forward
     output.backward(dy, x: forward[context], into: forward[dcontext], pass)
-    attention.backward(forward[dcontext], qkv: forward[qkv], into: forward[dqkv], pass)
+    attention.backward(
+      forward[dcontext], views(operands, forward), into: views(gradients, forward), pass)
     for (index, projection) in projections.enumerated() {
-      projection.backward(
-        forward[dqkv].columns(index * width..<(index + 1) * width), x: x, into: dx, accumulate: index > 0,
-        pass)
+      projection.backward(forward[gradients[index]], x: x, into: dx, accumulate: index > 0, pass)
     }
+  }
+
+  private func views(_ slots: [ActivationSlot], _ pass: ForwardPass) -> MultiHeadAttention.Operands {
+    MultiHeadAttention.Operands(query: pass[slots[0]], key: pass[slots[1]], value: pass[slots[2]])
   }
 }
 
@@ -160,7 +164,7 @@ struct TestedTransformerBlock: TestedLayer {
     let (x, inner) = (try fixture.shape("x"), try fixture.shape("intermediate.dense.weight")[0])
     let vit = ViTSpecification(
       width: x[2], layers: 1, heads: Int(try fixture.number("heads")), mlpWidth: inner, patch: 1)
-    block = TransformerBlock(0, vit: vit, tokens: x[1], &builder)
+    block = TransformerBlock(0, vit: vit, tokens: x[1], outputTokens: x[1], &builder)
     room = GradientRoom(vit: vit, tokens: x[1], &builder.plan)
   }
 

@@ -8,8 +8,8 @@ struct ProductShape: CustomStringConvertible {
 
   var description: String { "\(rows)x\(depth)x\(columns)" }
 
-  /// All combinations of a few sizes around the 6x16 tile, each awkward size in each place, and shapes that cross the
-  /// blocks of 240 rows and 256 depths at once.
+  /// All combinations of a few sizes around the 6x16 and 12x32 tiles, each awkward size in each place, and shapes that
+  /// cross the blocks of 96 rows and 256 depths at once.
   static let all: [ProductShape] = {
     let few = [0, 1, 5, 7, 16, 17]
     var shapes = few.flatMap { rows in
@@ -22,9 +22,16 @@ struct ProductShape: CustomStringConvertible {
       shapes.append(ProductShape(rows: size, depth: 9, columns: 32))
       shapes.append(ProductShape(rows: 14, depth: size, columns: 16))
     }
+    // Every height of a tile, with one and two vectors, whole and cut.
+    for rows in 1...25 {
+      for columns in [15, 16, 17, 31, 32, 33, 48, 50] {
+        shapes.append(ProductShape(rows: rows, depth: 10, columns: columns))
+      }
+    }
     return shapes + [
       ProductShape(rows: 251, depth: 300, columns: 33), ProductShape(rows: 481, depth: 257, columns: 16),
-      ProductShape(rows: 12, depth: 256, columns: 48), ProductShape(rows: 6, depth: 513, columns: 80),
+      ProductShape(rows: 12, depth: 256, columns: 48), ProductShape(rows: 108, depth: 258, columns: 64),
+      ProductShape(rows: 6, depth: 513, columns: 80),
     ]
   }()
 }
