@@ -12,12 +12,13 @@ struct GEMMBenchmark {
   }
 
   /// - Parameter seconds: in all.
-  func run(seconds: Double) {
+  func run(seconds: Double, only: String) {
     var cases = [(1024, 1024, 1024)].flatMap { square($0.0) }
     for (rows, inputs, outputs) in [(6400, 128, 128), (6400, 128, 256), (6400, 256, 128), (8320, 128, 128)] {
       cases += layer(rows: rows, inputs: inputs, outputs: outputs)
     }
     cases += attention(tokens: 50, width: 32) + attention(tokens: 65, width: 32)
+    cases.removeAll { !only.isEmpty && !$0.name.contains(only) }
     var peak = 0.0
     let start = DispatchTime.now().uptimeNanoseconds
     while Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 < seconds {

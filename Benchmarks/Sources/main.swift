@@ -1,6 +1,6 @@
 import Foundation
 
-// bitlab-benchmarks gemm [SECONDS]
+// bitlab-benchmarks gemm [--seconds S] [--only TEXT]
 //
 // Matrix products on one core, beside the rate of fused multiply-adds alone.
 //
@@ -23,7 +23,11 @@ do {
     try CommandOptions(words.dropFirst(), known: known)
   }
   switch words.first {
-  case "gemm": GEMMBenchmark().run(seconds: words.dropFirst().first.flatMap { Double($0) } ?? 10)
+  case "gemm":
+    let options = try options(["--seconds", "--only"])
+    GEMMBenchmark().run(
+      seconds: try options.value("--seconds", 10) { Double($0) },
+      only: try options.value("--only", "", CommandOptions.text))
   case "train":
     TrainingBenchmark(try TrainingBenchmark.Options(options(TrainingBenchmark.Options.known))).run()
   case "queue": try QueueBenchmark(options(QueueBenchmark.options)).run()

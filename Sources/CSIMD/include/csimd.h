@@ -56,6 +56,11 @@ static inline __attribute__((always_inline)) void csimd_transpose8x8(const float
 #undef CSIMD_JOIN
 }
 
+/// Fetches the cache line at `address`, which need not be mapped, into the first-level cache.
+static inline __attribute__((always_inline)) void csimd_prefetch(const void *address) {
+  __builtin_prefetch(address, 0, 3);
+}
+
 /// Tells the core that a thread spins, so that it spends less on it.
 static inline __attribute__((always_inline)) void csimd_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)

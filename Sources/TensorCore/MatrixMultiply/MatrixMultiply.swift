@@ -7,11 +7,11 @@ package enum ProductStart {
   case bias(Vector)
 }
 
-/// Blocks of the depth: a panel of B and a tile's rows of A stay in the caches nearest to the core.
-private let depthBlock = 256
+/// Blocks of the depth: a panel of B takes 128 KiB of the second-level cache, from which it passes by the tiles.
+private let depthBlock = 1024
 
-/// Rows of A that stay in the first two caches while all of B passes: 96 KiB of a full block of the depth.
-private let rowBlock = 96
+/// Rows of A that stay in the second-level cache while all of B passes.
+private let rowBlock = 144
 
 /// `C = A B`, `C += A B` or `C = A B + bias`, with A `[rows, depth]` read in place.
 ///
@@ -21,7 +21,8 @@ package func multiply(_ a: Matrix, _ b: Panels, into c: Matrix, from start: Prod
   precondition(
     a.columns == b.depth && c.rows == a.rows && c.columns == b.columns,
     "multiply: \(a.rows)x\(a.columns) by \(b.depth)x\(b.columns) into \(c.rows)x\(c.columns)")
-  multiplyBlocks(a.base, rows: a.rows, rowStride: a.stride, depthStride: 1, b, into: c, from: start)
+  let rows = LeftRows(base: a.base, count: a.rows, rowStride: a.stride, depthStride: 1)
+  multiply(rows, b, into: c, from: start)
 }
 
 /// The same with A given transposed, `[depth, rows]`, and read in place.
@@ -29,43 +30,106 @@ package func multiply(transposed a: Matrix, _ b: Panels, into c: Matrix, from st
   precondition(
     a.rows == b.depth && c.rows == a.columns && c.columns == b.columns,
     "multiply: (\(a.rows)x\(a.columns))^T by \(b.depth)x\(b.columns) into \(c.rows)x\(c.columns)")
-  multiplyBlocks(a.base, rows: a.columns, rowStride: 1, depthStride: a.stride, b, into: c, from: start)
+  let rows = LeftRows(base: a.base, count: a.columns, rowStride: 1, depthStride: a.stride)
+  multiply(rows, b, into: c, from: start)
 }
 
-private func multiplyBlocks(
-  _ a: UnsafePointer<Float>, rows: Int, rowStride: Int, depthStride: Int, _ b: Panels, into c: Matrix,
-  from start: ProductStart
-) {
+/// The left operand: `A(i, k)` is at `base + i * rowStride + k * depthStride`.
+private struct LeftRows {
+  var base: UnsafePointer<Float>
+  var count: Int
+  var rowStride: Int
+  var depthStride: Int
+
+  func block(fromRow row: Int, count: Int, depth: Int) -> LeftRows {
+    LeftRows(
+      base: base + row * rowStride + depth * depthStride, count: count, rowStride: rowStride,
+      depthStride: depthStride)
+  }
+
+  /// Whether the rows of a tile lie a multiple of 4 KiB apart, and so in one and the same set of the first-level cache,
+  /// which has fewer ways than a tile has rows.
+  var conflicts: Bool { depthStride == 1 && rowStride % 1024 == 0 }
+}
+
+private func multiply(_ a: LeftRows, _ b: Panels, into c: Matrix, from start: ProductStart) {
   if case .bias(let bias) = start {
     precondition(bias.count == c.columns, "multiply: bias of \(bias.count) for \(c.columns) columns")
   }
-  guard rows > 0, b.columns > 0 else { return }
+  guard a.count > 0, b.columns > 0 else { return }
   guard b.depth > 0 else { return fillEmptyProduct(c, from: start) }
+  if a.conflicts, a.count > 1, b.columns > 2 * MicroKernel.columns {
+    multiplyCopies(a, b, into: c, from: start)
+  } else {
+    forEachBlock(a, rows: rowBlock, b, c, start) { $0.multiply($1) }
+  }
+}
+
+private func forEachBlock(
+  _ a: LeftRows, rows: Int, _ b: Panels, _ c: Matrix, _ start: ProductStart,
+  _ body: (BlockProduct, LeftRows) -> Void
+) {
   let blocks = (b.depth + depthBlock - 1) / depthBlock
   let blockDepth = (b.depth + blocks - 1) / blocks
-  for firstRow in stride(from: 0, to: rows, by: rowBlock) {
-    let lastRow = min(rows, firstRow + rowBlock)
+  for firstRow in stride(from: 0, to: a.count, by: rows) {
+    let count = min(rows, a.count - firstRow)
     for firstDepth in stride(from: 0, to: b.depth, by: blockDepth) {
-      let depth = min(blockDepth, b.depth - firstDepth)
-      let blockStart = firstDepth == 0 ? start : .accumulate
-      for column in stride(from: 0, to: b.columns, by: MicroKernel.columns) {
-        let panel =
-          b.base + column / MicroKernel.columns * b.panelStride + firstDepth * b.depthStride
-        for row in stride(from: firstRow, to: lastRow, by: MicroKernel.rows) {
-          let target = c.base + row * c.stride + column
-          let (initial, initialStride): (UnsafePointer<Float>?, Int) =
-            switch blockStart {
-            case .zero: (nil, 0)
-            case .accumulate: (UnsafePointer(target), c.stride)
-            case .bias(let bias): (UnsafePointer(bias.base + column), 0)
-            }
-          MicroKernel.multiply(
-            rows: min(MicroKernel.rows, lastRow - row), columns: min(MicroKernel.columns, b.columns - column),
-            TileProduct(
-              depth: depth, a: a + row * rowStride + firstDepth * depthStride, aRowStride: rowStride,
-              aDepthStride: depthStride, b: panel, bStride: b.depthStride, initial: initial,
-              initialStride: initialStride, c: target, cStride: c.stride))
-        }
+      let product = BlockProduct(
+        depth: min(blockDepth, b.depth - firstDepth), b: b, firstDepth: firstDepth,
+        c: c.rows(firstRow..<firstRow + count), start: firstDepth == 0 ? start : .accumulate)
+      body(product, a.block(fromRow: firstRow, count: count, depth: firstDepth))
+    }
+  }
+}
+
+/// The product with A copied block by block, for one whose rows are in each other's way: the copy's are not.
+@inline(never)
+private func multiplyCopies(_ a: LeftRows, _ b: Panels, into c: Matrix, from start: ProductStart) {
+  let (rows, stride) = (48, depthBlock + 16)
+  var room = InlineArray<49_920, Float>(repeating: 0)
+  withUnsafeMutableBytes(of: &room) { bytes in
+    let copy = bytes.assumingMemoryBound(to: Float.self).baseAddress!
+    precondition(bytes.count >= rows * stride * MemoryLayout<Float>.stride, "multiplyCopies: too little room")
+    forEachBlock(a, rows: rows, b, c, start) { product, block in
+      for row in 0..<block.count {
+        (copy + row * stride).update(from: block.base + row * block.rowStride, count: product.depth)
+      }
+      product.multiply(
+        LeftRows(base: UnsafePointer(copy), count: block.count, rowStride: stride, depthStride: 1))
+    }
+  }
+}
+
+/// The product of a block of A and all columns of B, over a block of the depth.
+private struct BlockProduct {
+  var depth: Int
+  var b: Panels
+  var firstDepth: Int
+  /// The block's rows of C.
+  var c: Matrix
+  var start: ProductStart
+
+  func multiply(_ a: LeftRows) {
+    for column in stride(from: 0, to: b.columns, by: MicroKernel.columns) {
+      let panel = b.base + column / MicroKernel.columns * b.panelStride + firstDepth * b.depthStride
+      let columns = min(MicroKernel.columns, b.columns - column)
+      for row in stride(from: 0, to: a.count, by: MicroKernel.rows) {
+        let target = c.base + row * c.stride + column
+        let (initial, initialStride): (UnsafePointer<Float>?, Int) =
+          switch start {
+          case .zero: (nil, 0)
+          case .accumulate: (UnsafePointer(target), c.stride)
+          case .bias(let bias): (UnsafePointer(bias.base + column), 0)
+          }
+        let tile = a.base + row * a.rowStride
+        // While the first panel passes, A is new to the caches. What lies behind the block comes next.
+        let next = column == 0 ? tile + MicroKernel.rows * a.rowStride : tile
+        MicroKernel.multiply(
+          rows: min(MicroKernel.rows, a.count - row), columns: columns,
+          TileProduct(
+            depth: depth, a: tile, aRowStride: a.rowStride, aDepthStride: a.depthStride, b: panel,
+            bStride: b.depthStride, initial: initial, initialStride: initialStride, c: target,
+            cStride: c.stride, nextA: next))
       }
     }
   }

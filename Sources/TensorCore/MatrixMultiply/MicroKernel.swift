@@ -101,12 +101,18 @@ struct TileProduct {
   var initialStride: Int
   var c: UnsafeMutablePointer<Float>
   var cStride: Int
+  /// Row-major A of the tile after this one, of as many rows, to be fetched while this one is computed: its rows are too
+  /// short for the CPU to see the streams in them. This tile's own A where there is nothing to fetch.
+  var nextA: UnsafePointer<Float>
 }
 
 /// A tile of so many rows and vectors of 16 columns.
 private enum Tile<let rows: Int, let vectors: Int> {
   private typealias Vector = SIMD16<Float>
   private typealias Accumulators = InlineArray<rows, InlineArray<vectors, Vector>>
+
+  /// Steps of the depth by which operands that both lie in place are fetched ahead.
+  private static var distance: Int { 32 }
 
   @inline(__always)
   static func multiply(_ product: TileProduct) {
@@ -135,9 +141,18 @@ private enum Tile<let rows: Int, let vectors: Int> {
       }
     }
     var (a, b) = (product.a, product.b)
+    var ahead = product.nextA
     var k = 0
     // Written so that the compiler cannot count the iterations: it would unroll the loop, and ran 15% slower so.
     while k &+ 1 <= product.depth {
+      if depthStride == 1 {
+        csimd_prefetch(ahead)
+        ahead += 16
+      } else {
+        csimd_prefetch(b + Self.distance &* product.bStride)
+        csimd_prefetch(b + (Self.distance &* product.bStride &+ 16))
+        csimd_prefetch(a + Self.distance &* depthStride)
+      }
       var right = InlineArray<vectors, Vector>(repeating: .zero)
       for vector in 0..<vectors {
         right[vector] = load(b + 16 &* vector)

@@ -61,22 +61,32 @@ package struct Panels: @unchecked Sendable {
       matrix.columns == columns && depthOffset >= 0 && depthOffset + matrix.rows <= depth
         && depthStride == MicroKernel.columns,
       "Panels.pack: \(matrix.rows)x\(matrix.columns) at depth \(depthOffset) into \(depth)x\(columns)")
-    let width = MicroKernel.columns
-    var column = 0
-    while column < columns {
-      var to = base + column / width * panelStride + depthOffset * width
-      var from = matrix.base + column
-      let valid = min(width, columns - column)
-      for _ in 0..<matrix.rows {
-        if valid == width {
-          for lane in stride(from: 0, to: width, by: laneCount) { store(load(from + lane), to + lane) }
-        } else {
-          for lane in 0..<width { to[lane] = lane < valid ? from[lane] : 0 }
-        }
-        from += matrix.stride
-        to += width
+    // Some rows at a time: down a whole column of panels each row would be another page.
+    for first in stride(from: 0, to: matrix.rows, by: Self.packedRows) {
+      let rows = first..<min(matrix.rows, first + Self.packedRows)
+      for column in stride(from: 0, to: columns, by: MicroKernel.columns) {
+        pack(matrix.rows(rows), column: column, atDepth: depthOffset + first)
       }
-      column += width
+    }
+  }
+
+  /// Rows packed together.
+  private static let packedRows = 16
+
+  /// Packs the part of one panel that begins at `column`.
+  private func pack(_ matrix: Matrix, column: Int, atDepth depthOffset: Int) {
+    let width = MicroKernel.columns
+    var to = base + column / width * panelStride + depthOffset * width
+    var from = matrix.base + column
+    let valid = min(width, columns - column)
+    for _ in 0..<matrix.rows {
+      if valid == width {
+        for lane in stride(from: 0, to: width, by: laneCount) { store(load(from + lane), to + lane) }
+      } else {
+        for lane in 0..<width { to[lane] = lane < valid ? from[lane] : 0 }
+      }
+      from += matrix.stride
+      to += width
     }
   }
 
