@@ -1,6 +1,6 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench bench-daemon interop torture tsan unit docs install clean
+.PHONY: help build test quickstart lint format bench bench-check bench-daemon interop torture tsan unit docs install clean
 
 PREFIX ?= /usr/local
 SOURCES := Package.swift Sources Tests Benchmarks
@@ -25,9 +25,13 @@ lint: ## Check formatting and style
 format: ## Format all Swift sources
 	swift format --in-place --parallel --recursive $(SOURCES)
 
-bench: ## Measure training speed beside PyTorch; PYTHON=... names an interpreter that has torch
-	swift build -c release --product bitlab-benchmarks
+bench: build ## Measure products and training beside PyTorch; PYTHON=... names an interpreter with torch and numpy
+	.build/release/bitlab bench
+	Benchmarks/compare_gemm --python $(or $(PYTHON),python3)
 	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) $(BENCH)
+
+bench-check: build ## The same ratios beside the checked-in ones: warns where one is 10% worse
+	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) --check Benchmarks/Results/epyc-zen4.json $(BENCH)
 
 bench-daemon: ## Measure the daemon: many configs at once, time to the first step, cost beside bare arithmetic
 	swift build -c release --product bitlab

@@ -55,6 +55,7 @@ enum BitLab {
       case .validate: return try ValidateVerb(arguments, console).run()
       case .summary: return try SummaryVerb(arguments, console).run()
       case .data: return try DataVerb(arguments, console).run()
+      case .bench: return try BenchVerb(arguments: arguments, console: console).run()
       case .daemon: return try DaemonVerb(arguments, console).run()
       case .submit: return try SubmitVerb(arguments: arguments, console: console).run()
       case .status: return try StatusVerb(arguments: arguments, console: console).run()

@@ -12,14 +12,19 @@ package struct ShardPlan: Sendable, Hashable {
 
   /// Groups cost a gradient each; eight keep eight cores busy.
   private static let mostGroups = 8
-  /// Fewer rows would make the weight gradient's memory traffic cost more than its arithmetic.
-  private static let fewestGroupRows = 32
+  /// Fewer rows would make the memory traffic of a group's own gradient cost too much beside its arithmetic.
+  private static let fewestGroupRows = 200
+  /// So many groups are made of fewer rows too, down to `fewestSharedRows` each: networks with one row an image have no
+  /// others to share out.
+  private static let fewestGroups = 4
+  private static let fewestSharedRows = 32
   /// Values of activations in one shard: 16 MiB.
   private static let shardValues = 4 << 20
 
   package init(_ specification: NetworkSpecification, batchSize: Int) {
     let rows = batchSize * specification.rowsPerImage
-    let wanted = max(1, min(Self.mostGroups, rows / Self.fewestGroupRows, batchSize))
+    let few = min(Self.fewestGroups, rows / Self.fewestSharedRows)
+    let wanted = max(1, min(max(rows / Self.fewestGroupRows, few), Self.mostGroups, batchSize))
     groupImages = (batchSize + wanted - 1) / wanted
     groups = (batchSize + groupImages - 1) / groupImages
     let perImage = specification.network(shardImages: 1).plan.count

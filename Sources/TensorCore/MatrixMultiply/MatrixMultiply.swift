@@ -15,8 +15,8 @@ private let rowBlock = 144
 
 /// `C = A B`, `C += A B` or `C = A B + bias`, with A `[rows, depth]` read in place.
 ///
-/// Every value of C is summed over the depth in order, in blocks whose bounds depend on the depth alone, so the bits
-/// do not depend on how the rows are shared out between threads.
+/// Every value of C is summed over the depth in order, in blocks whose bounds depend on the depth alone; each block's sum
+/// is then added to what C had, or to the bias. So the bits do not depend on how the rows are shared out between threads.
 package func multiply(_ a: Matrix, _ b: Panels, into c: Matrix, from start: ProductStart = .zero) {
   precondition(
     a.columns == b.depth && c.rows == a.rows && c.columns == b.columns,

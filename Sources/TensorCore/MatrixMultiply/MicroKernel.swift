@@ -96,7 +96,7 @@ struct TileProduct {
   /// Rows of whole vectors, `bStride` apart.
   var b: UnsafePointer<Float>
   var bStride: Int
-  /// What C starts from: nil for zero, C itself to accumulate, a bias with stride 0.
+  /// What is added to the product: nil for nothing, C itself to accumulate, a bias with stride 0.
   var initial: UnsafePointer<Float>?
   var initialStride: Int
   var c: UnsafeMutablePointer<Float>
@@ -133,12 +133,11 @@ private enum Tile<let rows: Int, let vectors: Int> {
   @inline(__always)
   private static func multiply(_ product: TileProduct, rowStride: Int, depthStride: Int) {
     var sums = Accumulators(repeating: InlineArray(repeating: .zero))
-    if let initial = product.initial {
-      for row in 0..<rows {
-        for vector in 0..<vectors {
-          sums[row][vector] = load(initial + (row &* product.initialStride &+ 16 &* vector))
-        }
-      }
+    // C is wanted at the end; the CPU has until then to fetch it.
+    var line = product.c
+    for _ in 0..<rows {
+      for vector in 0..<vectors { csimd_prefetch_for_writing(line + 16 &* vector) }
+      line += product.cStride
     }
     var (a, b) = (product.a, product.b)
     var ahead = product.nextA
@@ -170,11 +169,18 @@ private enum Tile<let rows: Int, let vectors: Int> {
       b += product.bStride
       k &+= 1
     }
+    if var initial = product.initial {
+      for row in 0..<rows {
+        for vector in 0..<vectors { sums[row][vector] = sums[row][vector] + load(initial + 16 &* vector) }
+        initial += product.initialStride
+      }
+    }
+    var c = product.c
     for row in 0..<rows {
       for vector in 0..<vectors {
-        let to = product.c + (row &* product.cStride &+ 16 &* vector)
-        UnsafeMutableRawPointer(to).storeBytes(of: sums[row][vector], as: Vector.self)
+        UnsafeMutableRawPointer(c + 16 &* vector).storeBytes(of: sums[row][vector], as: Vector.self)
       }
+      c += product.cStride
     }
   }
 

@@ -1,3 +1,5 @@
+import CSIMD
+
 /// One Adam step's constants, computed in Double as torch.optim does.
 package struct AdamStep: Sendable {
   package var beta1: Float
@@ -59,7 +61,7 @@ extension Vector {
       var v = loadLanes(secondMoment.base + offset, lanes)
       m = multiplyAdd(g - m, Lanes(repeating: step.oneMinusBeta1), m)
       v = multiplyAdd(g * g, Lanes(repeating: step.oneMinusBeta2), v * step.beta2)
-      let root = v.squareRoot() / step.correctionRoot + step.epsilon
+      let root = csimd_square_root(v) / step.correctionRoot + step.epsilon
       p -= m / root * step.stepSize
       storeLanes(p, base + offset, lanes)
       storeLanes(m, firstMoment.base + offset, lanes)

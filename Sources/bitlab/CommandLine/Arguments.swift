@@ -1,4 +1,5 @@
 import Foundation
+import Networks
 
 /// The command line, taken apart: a verb, its operands, and the options, which may stand anywhere.
 struct Arguments {
@@ -17,6 +18,7 @@ struct Arguments {
   var follows = false
   var verbosity = Verbosity.normal
   var color = ColorChoice.auto
+  var bench = BenchOptions()
   var wantsHelp = false
   var wantsVersion = false
 
@@ -94,6 +96,15 @@ struct Arguments {
         throw UsageError("`--jobs \(value)`: expected a number from 1 to 4096")
       }
       jobs = count
+    case .experiment: bench.experiments = try list(value, option, BenchedExperiment.init(rawValue:))
+    case .bits: bench.bits = try list(value, option) { Int($0).flatMap(WeightPrecision.init(rawValue:)) }
+    case .method: bench.method = try list(value, option, QuantizationMethod.init(rawValue:))[0]
+    case .threads:
+      bench.threads = try list(value, option) { Int($0).flatMap { (1...4096) ~= $0 ? $0 : nil } }[0]
+    case .runs: bench.runs = try list(value, option) { Int($0).flatMap { (1...4096) ~= $0 ? $0 : nil } }[0]
+    case .seconds:
+      bench.seconds = try list(value, option) { Double($0).flatMap { $0 > 0 && $0 < 1e6 ? $0 : nil } }[0]
+    case .evaluate: bench.evaluates = true
     case .json: json = true
     case .verbose: verbosity = .verbose
     case .quiet: verbosity = .quiet
@@ -105,6 +116,20 @@ struct Arguments {
     case .help: wantsHelp = true
     case .version: wantsVersion = true
     }
+  }
+
+  /// Values separated by commas, at least one.
+  private func list<Value>(
+    _ text: String, _ option: Option, _ read: (String) -> Value?
+  ) throws(UsageError) -> [Value] {
+    var values: [Value] = []
+    for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let value = read(String(word)) else {
+        throw UsageError("`\(option.spellings[0]) \(text)`: expected \(option.valueName ?? "a value")")
+      }
+      values.append(value)
+    }
+    return values
   }
 
   private func folder(_ value: String, _ option: Option) throws(UsageError) -> String {
@@ -120,9 +145,10 @@ struct UsageError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// The options that every verb takes.
+/// The options that every verb takes; the last are for `bench`.
 enum Option: CaseIterable {
   case results, configs, data, onFinish, drain, all, follow, jobs, json, verbose, quiet, color, help, version
+  case experiment, bits, method, threads, runs, seconds, evaluate
 
   init?(spelling: String) {
     guard let option = Self.allCases.first(where: { $0.spellings.contains(spelling) }) else { return nil }
@@ -143,6 +169,13 @@ enum Option: CaseIterable {
     case .verbose: ["--verbose", "-v"]
     case .quiet: ["--quiet", "-q"]
     case .color: ["--color"]
+    case .experiment: ["--experiment"]
+    case .bits: ["--bits"]
+    case .method: ["--method"]
+    case .threads: ["--threads"]
+    case .runs: ["--runs"]
+    case .seconds: ["--seconds"]
+    case .evaluate: ["--evaluate"]
     case .help: ["--help", "-h"]
     case .version: ["--version"]
     }
@@ -155,6 +188,11 @@ enum Option: CaseIterable {
     case .onFinish: "a command"
     case .jobs: "a number"
     case .color: "auto, always or never"
+    case .experiment: "experiments (\(BenchedExperiment.allCases.map(\.rawValue).joined(separator: ", ")))"
+    case .bits: "bits (32, 2, 1)"
+    case .method: "simple-bitnet or bitnet"
+    case .threads, .runs: "a number from 1 to 4096"
+    case .seconds: "a number of seconds"
     default: nil
     }
   }

@@ -1,6 +1,6 @@
 /// What the program can be asked to do.
 enum Verb: String, CaseIterable {
-  case run, validate, summary, data
+  case run, validate, summary, data, bench
   case daemon, submit, status, watch, logs, wait, pause, resume, cancel, restart, shutdown
 
   var summary: String {
@@ -9,6 +9,7 @@ enum Verb: String, CaseIterable {
     case .validate: "check configs and print the plan: runs, parameters, bytes of weights"
     case .summary: "print what came out of experiments, all of them or those named"
     case .data: "`data list` shows the data sets, `data verify` checks their files"
+    case .bench: "measure matrix products, kernels and training steps on this machine"
     case .daemon: "watch a folder and train the configs dropped there, until told to stop"
     case .submit: "hand configs to the daemon"
     case .status: "list runs, and why they wait"
@@ -29,6 +30,7 @@ enum Verb: String, CaseIterable {
     case .validate: "bitlab validate CONFIG... [options]"
     case .summary: "bitlab summary [EXPERIMENT...] [options]"
     case .data: "bitlab data list|verify [DATASET...] [options]"
+    case .bench: "bitlab bench [gemm|kernels|train|scaling] [options]"
     case .daemon: "bitlab daemon [options]"
     case .submit: "bitlab submit CONFIG... [options]"
     case .status, .watch, .wait: "bitlab \(rawValue) [RUN or EXPERIMENT...] [options]"
@@ -68,6 +70,20 @@ enum Verb: String, CaseIterable {
       them, and where Debian's dataset-fashion-mnist does. `verify` compares their content with the official SHA-256.
 
       Exit codes: 0 all is well; 65 a file is damaged, or one of a data set that was named is missing.
+      """
+    case .bench:
+      """
+      gemm: products at the training's shapes, beside a loop of multiply-adds in registers. kernels: what is not a product.
+      train: training steps of the article's three experiments on random data. scaling: time against batch, width, tokens,
+      layers and runs at once. Without arguments all four. Wants a machine that does nothing else.
+
+        --experiment NAME,...  for train: mnist-ffn, fashion-mnist-vit, cifar100-vit (default: all)
+        --bits 32,2,1          for train: of the weights (default: all)
+        --method NAME          for train: simple-bitnet or bitnet (default: simple-bitnet)
+        --runs N               for train: models trained at once on the same cores (default: 1)
+        --evaluate             for train: evaluation instead of training
+        --threads N            cores to use (default: all)
+        --seconds S            how long to measure: a line of train, all of gemm and kernels
       """
     case .daemon:
       """
@@ -148,6 +164,8 @@ enum Help {
       -j, --jobs N        runs at once (default: as many as there are cores)
       --on-finish COMMAND what the daemon runs when an experiment has ended
       --drain, --all, -f  for shutdown, for pause and its kin, for logs
+      --experiment, --bits, --method, --runs, --evaluate, --threads, --seconds
+                          for bench
       --json              exactly one JSON value on stdout
       -v, -q              say more, say only errors
       --color WHEN        auto, always or never (NO_COLOR is heeded)

@@ -56,5 +56,5 @@ import Testing
   private static let vit = NetworkCase(
     name: "ViT",
     architecture: .vit(ViTSpecification(width: 36, layers: 2, heads: 3, mlpWidth: 50, patch: 2)),
-    image: ImageShape(channels: 1, height: 8, width: 8), classes: 5, count: 7)
+    image: ImageShape(channels: 1, height: 8, width: 8), classes: 5, count: 4)
 }

@@ -26,4 +26,12 @@ import Testing
     let plan = ShardPlan(Experiment.cifar.specification(Variant(precision: .binary)), batchSize: 128)
     #expect(plan.groups == 8 && plan.groupImages == 16)
   }
+
+  /// A small batch has fewer, since each group's gradient is added up for all parameters; four keep four cores busy.
+  @Test func smallBatchesHaveFewGroups() {
+    let vit = Experiment.cifar.specification(Variant(precision: .full))
+    #expect(ShardPlan(vit, batchSize: 16).groups == 4 && ShardPlan(vit, batchSize: 8).groups == 4)
+    let mlp = Experiment.mnist.specification(Variant(precision: .full))
+    #expect(ShardPlan(mlp, batchSize: 128).groups == 4 && ShardPlan(mlp, batchSize: 31).groups == 1)
+  }
 }

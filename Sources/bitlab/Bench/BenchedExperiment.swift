@@ -1,7 +1,7 @@
 import Networks
 
 /// The article's three experiments, as far as their arithmetic goes.
-enum BenchmarkedExperiment: String, CaseIterable {
+enum BenchedExperiment: String, CaseIterable {
   case mnistFFN = "mnist-ffn"
   case fashionMNISTViT = "fashion-mnist-vit"
   case cifar100ViT = "cifar100-vit"

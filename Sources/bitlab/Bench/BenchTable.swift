@@ -1,0 +1,85 @@
+import Experiments
+import Foundation
+
+/// What a benchmark found: a table for people, and every figure for programs.
+struct BenchTable {
+  /// One line: its names and figures, in the columns' order.
+  struct Row {
+    var names: [String]
+    var figures: [Double?]
+  }
+
+  /// A column of figures.
+  struct Column {
+    /// The key in JSON, with its unit.
+    var key: String
+    /// The header of the table.
+    var header: String
+    var digits = 1
+  }
+
+  /// The subcommand.
+  var name: String
+  /// What was measured and how.
+  var title: String
+  var nameColumns: [String]
+  var columns: [Column]
+  var rows: [Row] = []
+
+  var text: String {
+    let header = nameColumns + columns.map(\.header)
+    let lines =
+      [header]
+      + rows.map { row in
+        row.names
+          + zip(row.figures, columns).map { value, column in
+            value.map { String(format: "%.\(column.digits)f", $0) } ?? "-"
+          }
+      }
+    let widths = header.indices.map { place in lines.map { $0[place].count }.max() ?? 0 }
+    let aligned = lines.map { line in
+      line.enumerated().map { place, cell in
+        let padding = String(repeating: " ", count: widths[place] - cell.count)
+        return place < nameColumns.count ? cell + padding : padding + cell
+      }.joined(separator: "  ")
+    }
+    return (["\(name): \(title)"] + aligned.map { "  " + $0 }).joined(separator: "\n")
+  }
+
+  /// An object a row.
+  var json: OrderedJSON {
+    .array(
+      rows.map { row in
+        .object(
+          zip(nameColumns, row.names).map { .init($0, Int($1).map(OrderedJSON.integer) ?? .string($1)) }
+            + zip(columns, row.figures).map { .init($0.key, .init($1)) })
+      })
+  }
+}
+
+/// Time by the clock that never goes back.
+enum BenchClock {
+  static var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+
+  /// Seconds that `body` takes.
+  static func time(_ body: () -> Void) -> Double {
+    let start = seconds
+    body()
+    return seconds - start
+  }
+
+  /// Calls `body` until so many seconds have passed, after a few calls that warm up; returns the seconds of each.
+  static func times(for limit: Double, warmingUp: Int = 3, _ body: () -> Void) -> [Double] {
+    for _ in 0..<warmingUp { body() }
+    var times: [Double] = []
+    let start = seconds
+    repeat { times.append(time(body)) } while seconds - start < limit
+    return times
+  }
+
+  static func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
+}

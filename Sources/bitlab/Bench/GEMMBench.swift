@@ -1,0 +1,250 @@
+import Foundation
+import TensorCore
+
+/// Matrix products at the shapes of training, on one core and on several, beside the rate of a loop of nothing but fused
+/// multiply-adds in registers.
+///
+/// The rates are the best of many: what else the machine does only ever takes away.
+struct GEMMBench {
+  private let options: BenchOptions
+  private let progress: (String) -> Void
+  /// Rows of a layer's product that one task computes.
+  private static let shardRows = 320
+
+  init(_ options: BenchOptions, progress: @escaping (String) -> Void) {
+    self.options = options
+    self.progress = progress
+  }
+
+  /// A product, its work shared out to a team.
+  private struct Case {
+    var shape: String
+    var product: String
+    var operations: Double
+    var run: (Team) -> Void
+    var rates: [Double] = [0, 0]
+  }
+
+  func table() -> BenchTable {
+    var cases = [square(1024)]
+    for (rows, inputs, outputs) in [
+      (6400, 128, 128), (6400, 128, 256), (6400, 256, 128), (8320, 128, 128), (8320, 128, 256),
+      (8320, 256, 128),
+    ] {
+      cases += layer(rows: rows, inputs: inputs, outputs: outputs)
+    }
+    cases += [patches(images: 128, channels: 1), patches(images: 128, channels: 3)]
+    cases += [head(outputs: 10), head(outputs: 100)]
+    cases += attention(tokens: 50, width: 32) + attention(tokens: 65, width: 32)
+    // A loop of multiply-adds first: all others are measured beside it.
+    cases.insert(peak, at: 0)
+    let pools = [1, options.threadCount].map { ComputePool(cores: $0) }
+    let teams = pools.map { Team(pool: $0) }
+    let end = BenchClock.seconds + (options.seconds ?? 20)
+    repeat {
+      for index in cases.indices {
+        for (place, team) in teams.enumerated() {
+          let seconds = pools[place].withRun { BenchClock.time { cases[index].run(team) } }
+          cases[index].rates[place] = max(cases[index].rates[place], cases[index].operations / seconds * 1e-9)
+        }
+      }
+      progress("gemm, \(Int(max(0, end - BenchClock.seconds))) s left")
+    } while BenchClock.seconds < end
+    var table = BenchTable(
+      name: "gemm",
+      title: "matrix products, float32, on one core and on \(options.threadCount)",
+      nameColumns: ["shape", "product"],
+      columns: [
+        .init(key: "gflops", header: "GFLOP/s"), .init(key: "percent_of_peak", header: "% of peak"),
+        .init(key: "gflops_all", header: "all cores"), .init(key: "speedup", header: "speedup", digits: 2),
+      ])
+    for one in cases {
+      table.rows.append(
+        .init(
+          names: [one.shape, one.product],
+          figures: [
+            one.rates[0], 100 * one.rates[0] / cases[0].rates[0], one.rates[1], one.rates[1] / one.rates[0],
+          ]))
+    }
+    return table
+  }
+
+  private func square(_ side: Int) -> Case {
+    let (a, b, c) = (Operand(side, side), Operand(side, side), Operand(side, side))
+    let room = FloatStorage(count: Panels.capacity(depth: side, columns: side))
+    return Case(
+      shape: "\(side)x\(side)x\(side)", product: "A B, packing", operations: 2 * pow(Double(side), 3)
+    ) { team in
+      let panels = Panels(packedIn: room.all, depth: side, columns: side)
+      team.forEach(4) { task, _ in
+        let rows = task * side / 4..<(task + 1) * side / 4
+        panels.pack(b.matrix.rows(rows), atDepth: rows.lowerBound)
+      }
+      team.forEach(4) { task, _ in
+        let rows = task * side / 4..<(task + 1) * side / 4
+        multiply(a.matrix.rows(rows), panels, into: c.matrix.rows(rows))
+      }
+    }
+  }
+
+  /// The three products of a linear layer, the weights packed before as training does it once a step.
+  private func layer(rows: Int, inputs: Int, outputs: Int) -> [Case] {
+    let (x, y) = (Operand(rows, inputs), Operand(rows, outputs))
+    let (dx, dy) = (Operand(rows, inputs), Operand(rows, outputs))
+    let weight = Operand(outputs, inputs)
+    let (forward, backward) = (weight.panelsOfTranspose(), weight.panels())
+    let tasks = (rows + Self.shardRows - 1) / Self.shardRows
+    let gradients = (0..<options.threadCount).map { _ in Operand(outputs, inputs) }
+    let scratch = FloatStorage(count: TransposedProduct.scratchCount(rows: outputs, columns: inputs))
+    func share(_ task: Int) -> Range<Int> { task * Self.shardRows..<min(rows, (task + 1) * Self.shardRows) }
+    func one(_ product: String, _ body: @escaping (_ rows: Range<Int>, _ slot: Int) -> Void) -> Case {
+      Case(
+        shape: "\(rows)x\(inputs)x\(outputs)", product: product,
+        operations: 2 * Double(rows * inputs * outputs)
+      ) { team in
+        team.forEach(tasks) { task, slot in body(share(task), slot) }
+      }
+    }
+    return [
+      one("X W^T") { rows, _ in multiply(x.matrix.rows(rows), forward.panels, into: y.matrix.rows(rows)) },
+      one("dY W") { rows, _ in multiply(dy.matrix.rows(rows), backward.panels, into: dx.matrix.rows(rows)) },
+      one("dY^T X") { rows, slot in
+        TransposedProduct.multiply(
+          dy.matrix.rows(rows), x.matrix.rows(rows), into: gradients[slot].matrix, accumulate: true,
+          scratch: scratch.all)
+      },
+    ]
+  }
+
+  /// The patch embedding's projection, image after image.
+  private func patches(images: Int, channels: Int) -> Case {
+    let (count, inputs) = channels == 1 ? (49, 16) : (64, 48)
+    let (x, y) = (Operand(images * count, inputs), Operand(images * count, 128))
+    let weight = Operand(128, inputs).panelsOfTranspose()
+    return Case(
+      shape: "\(count)x\(inputs)x128", product: "patches",
+      operations: 2 * Double(images * count * inputs * 128)
+    ) { team in
+      team.forEach(images) { image, _ in
+        let rows = image * count..<(image + 1) * count
+        multiply(x.matrix.rows(rows), weight.panels, into: y.matrix.rows(rows))
+      }
+    }
+  }
+
+  /// The classifier on one shard's class tokens.
+  private func head(outputs: Int) -> Case {
+    let (x, y) = (Operand(16 * 64, 128), Operand(16 * 64, outputs))
+    let weight = Operand(outputs, 128).panelsOfTranspose()
+    return Case(shape: "16x128x\(outputs)", product: "head", operations: 2 * Double(16 * 64 * 128 * outputs))
+    { team in
+      team.forEach(64) { task, _ in
+        let rows = task * 16..<(task + 1) * 16
+        multiply(x.matrix.rows(rows), weight.panels, into: y.matrix.rows(rows))
+      }
+    }
+  }
+
+  /// One head's scores and context, for many images.
+  private func attention(tokens: Int, width: Int) -> [Case] {
+    let images = 64
+    let (q, k, c) = (
+      Operand(images * tokens, width), Operand(images * tokens, width), Operand(images * tokens, width)
+    )
+    let scores = Operand(images * tokens, tokens)
+    let rooms = (0..<options.threadCount).map { _ in
+      FloatStorage(count: Panels.capacity(depth: width, columns: tokens))
+    }
+    func rows(_ image: Int) -> Range<Int> { image * tokens..<(image + 1) * tokens }
+    let operations = 2 * Double(images * tokens * tokens * width)
+    let shape = "\(tokens)x\(tokens)x\(width)"
+    return [
+      Case(shape: shape, product: "Q K^T, packing", operations: operations) { team in
+        team.forEach(images) { image, slot in
+          let keys = Panels(packedIn: rooms[slot].all, depth: width, columns: tokens)
+          keys.packTransposed(k.matrix.rows(rows(image)))
+          multiply(q.matrix.rows(rows(image)), keys, into: scores.matrix.rows(rows(image)))
+        }
+      },
+      Case(shape: shape, product: "P V", operations: operations) { team in
+        team.forEach(images) { image, _ in
+          multiply(
+            scores.matrix.rows(rows(image)), Panels(inPlace: q.matrix.rows(rows(image))),
+            into: c.matrix.rows(rows(image)))
+        }
+      },
+      Case(shape: shape, product: "P^T dC", operations: operations) { team in
+        team.forEach(images) { image, _ in
+          multiply(
+            transposed: scores.matrix.rows(rows(image)), Panels(inPlace: q.matrix.rows(rows(image))),
+            into: c.matrix.rows(rows(image)))
+        }
+      },
+    ]
+  }
+
+  // MARK: - The peak
+
+  private static let peakIterations = 200_000
+
+  private var peak: Case {
+    let tasks = 16
+    return Case(
+      shape: "registers", product: "a b + c", operations: Double(tasks * Self.peakIterations * 12 * 32)
+    ) { team in
+      team.forEach(tasks) { _, _ in Self.peakLoop() }
+    }
+  }
+
+  /// Twelve independent chains of fused multiply-adds on sixteen lanes.
+  @inline(never)
+  private static func peakLoop() {
+    typealias Lanes = SIMD16<Float>
+    var sums = (0..<12).map { Lanes(repeating: Float($0)) }
+    let (x, y) = (Lanes(repeating: 0.3), Lanes(repeating: 0.1))
+    sums.withUnsafeMutableBufferPointer { sums in
+      var (c0, c1, c2, c3, c4, c5) = (sums[0], sums[1], sums[2], sums[3], sums[4], sums[5])
+      var (c6, c7, c8, c9, c10, c11) = (sums[6], sums[7], sums[8], sums[9], sums[10], sums[11])
+      for _ in 0..<peakIterations {
+        (c0, c1, c2) = (y.addingProduct(c0, x), y.addingProduct(c1, x), y.addingProduct(c2, x))
+        (c3, c4, c5) = (y.addingProduct(c3, x), y.addingProduct(c4, x), y.addingProduct(c5, x))
+        (c6, c7, c8) = (y.addingProduct(c6, x), y.addingProduct(c7, x), y.addingProduct(c8, x))
+        (c9, c10, c11) = (y.addingProduct(c9, x), y.addingProduct(c10, x), y.addingProduct(c11, x))
+      }
+      sums[0] = c0 + c1 + c2 + c3 + c4 + c5 + c6 + c7 + c8 + c9 + c10 + c11
+    }
+    precondition(sums[0][0].isFinite)
+  }
+}
+
+/// A matrix of small random values that owns its memory.
+final class Operand: Sendable {
+  private let storage: FloatStorage
+  let matrix: Matrix
+
+  init(_ rows: Int, _ columns: Int) {
+    storage = FloatStorage(count: rows * columns)
+    matrix = storage.matrix(rows: rows, columns: columns)
+    var random = RandomStream(seed: 0, purpose: "bench")
+    random.fillUniform(storage.all, bound: 0.01)
+  }
+
+  /// Panels that own their memory.
+  struct Packed {
+    let panels: Panels
+    fileprivate let room: FloatStorage
+  }
+
+  func panels() -> Packed { packed(depth: matrix.rows, columns: matrix.columns) { $0.pack(matrix) } }
+
+  func panelsOfTranspose() -> Packed {
+    packed(depth: matrix.columns, columns: matrix.rows) { $0.packTransposed(matrix) }
+  }
+
+  private func packed(depth: Int, columns: Int, _ pack: (Panels) -> Void) -> Packed {
+    let room = FloatStorage(count: Panels.capacity(depth: depth, columns: columns))
+    let panels = Panels(packedIn: room.all, depth: depth, columns: columns)
+    pack(panels)
+    return Packed(panels: panels, room: room)
+  }
+}
