@@ -60,8 +60,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "TestSupport", dependencies: ["Files"], path: "Tests/Support", swiftSettings: swiftSettings),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     tests("TensorCoreTests", ["TensorCore"]),
-    tests("NetworksTests", ["Networks", "TensorCore", "Files", "Datasets"]),
+    tests("NetworksTests", ["Networks", "TensorCore", "Files", "Datasets", "AllocationCounter"]),
     tests("DatasetsTests", ["Datasets", "CZlib"]),
     tests("FilesTests", ["Files", "TestSupport"]),
     tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files", "TestSupport"]),

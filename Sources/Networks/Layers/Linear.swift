@@ -19,7 +19,7 @@ package struct Linear: Sendable {
   package let hasInputGradient: Bool
 
   /// Shard scratch that `backward` needs.
-  var scratchCount: Int { TransposedProduct.scratchCount(rows: outputs, columns: inputs) }
+  var scratchCount: Int { TransposedProduct.scratchCount(columns: inputs) }
 
   /// `y [rows, outputs]` of `x [rows, inputs]`.
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {

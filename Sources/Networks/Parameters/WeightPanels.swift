@@ -19,7 +19,7 @@ package final class WeightPanels: @unchecked Sendable {
     var rows: Range<Int>
   }
 
-  /// Rows of a band; a multiple of the panels' 16 columns.
+  /// Rows of a band; a multiple of a panel's columns.
   private static let bandRows = 64
 
   /// - Parameter slots: threads that may pack at once.
@@ -69,20 +69,28 @@ package final class WeightPanels: @unchecked Sendable {
 
   /// Quantizes and packs all layers.
   ///
-  /// - Parameter levels: each quantized layer's levels, by `Linear.index`.
-  package func pack(_ parameters: ParameterValues, levels: [WeightLevels?], team: Team) {
-    self.levels = levels
-    team.forEach(bands.count) { task, slot in
-      let band = bands[task]
-      let linear = band.linear
-      var rows = parameters.matrix(linear.weight).rows(band.rows)
-      if let levels = levels[linear.index] {
-        let quantized = scratch[slot].matrix(rows: rows.rows, columns: rows.columns)
-        rows.flat.quantize(levels, into: quantized.flat)
-        rows = quantized
-      }
-      forward(linear).packTransposed(rows, atColumn: band.rows.lowerBound)
-      if linear.hasInputGradient { backward(linear).pack(rows, atDepth: band.rows.lowerBound) }
+  /// - Parameter levelsOf: a quantized layer's levels.
+  package func pack(_ parameters: ParameterValues, team: Team, levelsOf: (Linear) -> WeightLevels?) {
+    for linear in linears { levels[linear.index] = levelsOf(linear) }
+    team.forEach(bands.count, Packing(panels: self, parameters: parameters))
+  }
+
+  private struct Packing: ParallelLoop {
+    let panels: WeightPanels
+    let parameters: ParameterValues
+
+    func run(_ task: Int, slot: Int) { panels.pack(panels.bands[task], of: parameters, slot: slot) }
+  }
+
+  private func pack(_ band: Band, of parameters: ParameterValues, slot: Int) {
+    let linear = band.linear
+    var rows = parameters.matrix(linear.weight).rows(band.rows)
+    if let levels = levels[linear.index] {
+      let quantized = scratch[slot].matrix(rows: rows.rows, columns: rows.columns)
+      rows.flat.quantize(levels, into: quantized.flat)
+      rows = quantized
     }
+    forward(linear).packTransposed(rows, atColumn: band.rows.lowerBound)
+    if linear.hasInputGradient { backward(linear).pack(rows, atDepth: band.rows.lowerBound) }
   }
 }

@@ -14,6 +14,8 @@ package final class Model {
   /// Parts of the parameters that are updated as one task.
   let chunks: [ParameterChunk]
   private let sums: PerTask<WeightSums>
+  /// Of whole layers, by `Linear.index`.
+  private var totals: [WeightSums]
 
   /// - Parameter batchSize: of training; it fixes how images are sharded.
   package convenience init(_ specification: NetworkSpecification, batchSize: Int, team: Team) {
@@ -33,6 +35,7 @@ package final class Model {
     workspaces = (0..<team.limit).map { _ in Workspace(for: network) }
     chunks = ParameterChunk.chunks(of: network)
     sums = PerTask(count: chunks.count, initial: WeightSums())
+    totals = network.linears.map { _ in WeightSums() }
   }
 
   /// Quantizes and packs the weights; to be called whenever parameters were set from outside.
@@ -51,18 +54,15 @@ package final class Model {
 
   /// Quantizes and packs, once all chunks are summed.
   func packWeights() {
-    var totals = network.linears.map { _ in WeightSums() }
+    for index in totals.indices { totals[index] = WeightSums() }
     for (index, chunk) in chunks.enumerated() {
       if let linear = chunk.linear { totals[linear.index] += sums[index] }
     }
-    let levels = network.linears.map { linear in
-      linear.quantization.map {
-        let total = totals[linear.index]
-        return $0.levels(
-          sumOfMagnitudes: total.magnitudes, sum: total.values, count: network.layout[linear.weight].count)
-      }
+    panels.pack(parameters, team: team) { linear in
+      let total = totals[linear.index]
+      return linear.quantization?.levels(
+        sumOfMagnitudes: total.magnitudes, sum: total.values, count: network.layout[linear.weight].count)
     }
-    panels.pack(parameters, levels: levels, team: team)
   }
 
   /// Runs one shard forward and returns the pass; the logits are in its workspace.

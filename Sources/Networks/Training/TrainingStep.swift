@@ -12,6 +12,8 @@ package final class TrainingStep {
   private let scores: PerTask<ClassificationScore>
   private let dots: PerTask<Double>
   private let squares: PerTask<Double>
+  private var scaleTotals: [Double]
+  private var scaleTerms: [Float]
   /// Largest global norm of the gradient; nil for no clipping.
   private let gradientClip: Double?
 
@@ -24,6 +26,8 @@ package final class TrainingStep {
     scores = PerTask(count: gradients.count, initial: ClassificationScore())
     dots = PerTask(count: model.chunks.count, initial: 0)
     squares = PerTask(count: model.chunks.count, initial: 0)
+    scaleTotals = model.network.linears.map { _ in 0 }
+    scaleTerms = model.network.linears.map { _ in 0 }
   }
 
   /// The gradient of the last step, before the update and clipped where that was asked for.
@@ -38,10 +42,8 @@ package final class TrainingStep {
   /// - Returns: the batch's loss (a sum over its samples) and correct answers, before the update. Where the loss is not
   ///   finite nothing is updated.
   package func callAsFunction(_ batch: some Samples, rate: Double) -> ClassificationScore {
-    let groups = (0..<gradients.count).filter { !model.shardPlan.group($0, of: batch.count).isEmpty }.count
-    model.team.forEach(groups) { group, slot in
-      scores[group] = backpropagate(batch, group: group, slot: slot)
-    }
+    let groups = gradients.indices.count { !model.shardPlan.group($0, of: batch.count).isEmpty }
+    model.team.forEach(groups, Backpropagation(step: self, batch: batch))
     let score = (0..<groups).reduce(into: ClassificationScore()) { $0 += scores[$1] }
     guard score.loss.isFinite else { return score }
     descend(groups: groups, rate: rate)
@@ -50,9 +52,18 @@ package final class TrainingStep {
 
   /// What follows once the first groups have their gradients: sum, scales' gradients, clipping and update.
   func descend(groups: Int, rate: Double) {
-    reduceGradients(groups: groups)
+    model.team.forEach(model.chunks.count, Reduction(step: self, groups: groups))
     let clipping = clipGradients()
     update(rate: rate, clipping: clipping)
+  }
+
+  private struct Backpropagation<Batch: Samples>: ParallelLoop {
+    let step: TrainingStep
+    let batch: Batch
+
+    func run(_ group: Int, slot: Int) {
+      step.scores[group] = step.backpropagate(batch, group: group, slot: slot)
+    }
   }
 
   /// Loss and gradients of one group of the batch.
@@ -72,13 +83,16 @@ package final class TrainingStep {
   }
 
   /// Adds up the groups' gradients, and what the scales' gradients need of them.
-  private func reduceGradients(groups: Int) {
-    model.team.forEach(model.chunks.count) { task, _ in
-      let chunk = model.chunks[task]
-      let total = gradients[0].storage.vector(chunk.range)
-      for group in 1..<max(groups, 1) { total.add(gradients[group].storage.vector(chunk.range)) }
-      if let levels = scaleLevels(chunk) {
-        dots[task] = model.parameters.storage.vector(chunk.range).scaleGradient(total, levels)
+  private struct Reduction: ParallelLoop {
+    let step: TrainingStep
+    let groups: Int
+
+    func run(_ task: Int, slot: Int) {
+      let chunk = step.model.chunks[task]
+      let total = step.gradients[0].storage.vector(chunk.range)
+      for group in 1..<max(groups, 1) { total.add(step.gradients[group].storage.vector(chunk.range)) }
+      if let levels = step.scaleLevels(chunk) {
+        step.dots[task] = step.model.parameters.storage.vector(chunk.range).scaleGradient(total, levels)
       }
     }
   }
@@ -90,54 +104,71 @@ package final class TrainingStep {
   }
 
   /// `2 / N <G, q - W / s>` of each layer whose scale has a gradient, by `Linear.index`.
-  private func scaleTerms() -> [Float] {
-    var totals = [Double](repeating: 0, count: model.network.linears.count)
+  private func sumScaleTerms() {
+    for index in scaleTotals.indices { scaleTotals[index] = 0 }
     for (index, chunk) in model.chunks.enumerated() where scaleLevels(chunk) != nil {
-      totals[chunk.linear!.index] += dots[index]
+      scaleTotals[chunk.linear!.index] += dots[index]
     }
-    return model.network.linears.map {
-      Float(2 * totals[$0.index] / Double(max(1, model.network.layout[$0.weight].count)))
+    for linear in model.network.linears {
+      let count = Double(max(1, model.network.layout[linear.weight].count))
+      scaleTerms[linear.index] = Float(2 * scaleTotals[linear.index] / count)
     }
   }
 
-  private func addScaleGradient(_ chunk: ParameterChunk, _ terms: [Float]) {
+  private func addScaleGradient(_ chunk: ParameterChunk) {
     guard scaleLevels(chunk) != nil else { return }
     gradients[0].storage.vector(chunk.range)
-      .addSigns(of: model.parameters.storage.vector(chunk.range), times: terms[chunk.linear!.index])
+      .addSigns(of: model.parameters.storage.vector(chunk.range), times: scaleTerms[chunk.linear!.index])
   }
 
   /// What remains to be done to each gradient before the update.
   private struct Clipping {
-    var terms: [Float]
-    /// Whether `terms` are already in the gradients.
+    /// Whether the scales' terms are already in the gradients.
     var termsAdded: Bool
     var factor: Float?
   }
 
+  /// Completes each chunk's gradient and sums its squares.
+  private struct SquareSums: ParallelLoop {
+    let step: TrainingStep
+
+    func run(_ task: Int, slot: Int) {
+      let chunk = step.model.chunks[task]
+      step.addScaleGradient(chunk)
+      step.squares[task] = step.gradients[0].storage.vector(chunk.range).sumOfSquares()
+    }
+  }
+
   /// torch.nn.utils.clip_grad_norm_: the gradients times `clip / (norm + 1e-6)`, where that is below 1.
   private func clipGradients() -> Clipping {
-    let terms = scaleTerms()
-    guard let gradientClip else { return Clipping(terms: terms, termsAdded: false, factor: nil) }
-    model.team.forEach(model.chunks.count) { task, _ in
-      let chunk = model.chunks[task]
-      addScaleGradient(chunk, terms)
-      squares[task] = gradients[0].storage.vector(chunk.range).sumOfSquares()
-    }
+    sumScaleTerms()
+    guard let gradientClip else { return Clipping(termsAdded: false, factor: nil) }
+    model.team.forEach(model.chunks.count, SquareSums(step: self))
     let norm = (0..<model.chunks.count).reduce(0) { $0 + squares[$1] }.squareRoot()
     let factor = gradientClip / (norm + 1e-6)
-    return Clipping(terms: terms, termsAdded: true, factor: factor < 1 ? Float(factor) : nil)
+    return Clipping(termsAdded: true, factor: factor < 1 ? Float(factor) : nil)
   }
 
   private func update(rate: Double, clipping: Clipping) {
-    let update = optimizer.update(rate: rate)
-    model.team.forEach(model.chunks.count) { task, _ in
-      let chunk = model.chunks[task]
-      if !clipping.termsAdded { addScaleGradient(chunk, clipping.terms) }
-      if let factor = clipping.factor { gradients[0].storage.vector(chunk.range).scale(by: factor) }
-      update.apply(chunk.range, parameters: model.parameters.storage, gradients: gradients[0].storage)
-      model.sumWeights(of: task)
-    }
+    model.team.forEach(
+      model.chunks.count, Update(step: self, update: optimizer.update(rate: rate), clipping: clipping))
     model.packWeights()
     optimizer.stepCount += 1
+  }
+
+  /// Updates each chunk, and sums what its layer's scale is computed from.
+  private struct Update: ParallelLoop {
+    let step: TrainingStep
+    let update: OptimizerUpdate
+    let clipping: Clipping
+
+    func run(_ task: Int, slot: Int) {
+      let chunk = step.model.chunks[task]
+      let gradient = step.gradients[0].storage
+      if !clipping.termsAdded { step.addScaleGradient(chunk) }
+      if let factor = clipping.factor { gradient.vector(chunk.range).scale(by: factor) }
+      update.apply(chunk.range, parameters: step.model.parameters.storage, gradients: gradient)
+      step.model.sumWeights(of: task)
+    }
   }
 }

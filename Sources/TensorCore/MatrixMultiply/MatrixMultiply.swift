@@ -13,6 +13,11 @@ private let depthBlock = 1024
 /// Rows of A that stay in the second-level cache while all of B passes.
 private let rowBlock = 144
 
+/// Rows of A that are copied at a time, where they must be, and the distance between two of them: a line more than a
+/// block of the depth, so that they fall into different sets of the cache.
+private let copiedRows = 48
+private let copyStride = depthBlock + 16
+
 /// `C = A B`, `C += A B` or `C = A B + bias`, with A `[rows, depth]` read in place.
 ///
 /// Every value of C is summed over the depth in order, in blocks whose bounds depend on the depth alone; each block's sum
@@ -58,7 +63,7 @@ private func multiply(_ a: LeftRows, _ b: Panels, into c: Matrix, from start: Pr
   }
   guard a.count > 0, b.columns > 0 else { return }
   guard b.depth > 0 else { return fillEmptyProduct(c, from: start) }
-  if a.conflicts, a.count > 1, b.columns > 2 * MicroKernel.columns {
+  if a.conflicts, a.count > MicroKernel.rows, b.columns > 2 * MicroKernel.columns {
     multiplyCopies(a, b, into: c, from: start)
   } else {
     forEachBlock(a, rows: rowBlock, b, c, start) { $0.multiply($1) }
@@ -85,17 +90,17 @@ private func forEachBlock(
 /// The product with A copied block by block, for one whose rows are in each other's way: the copy's are not.
 @inline(never)
 private func multiplyCopies(_ a: LeftRows, _ b: Panels, into c: Matrix, from start: ProductStart) {
-  let (rows, stride) = (48, depthBlock + 16)
+  // On the stack: 48 rows of 1040 values.
   var room = InlineArray<49_920, Float>(repeating: 0)
+  precondition(room.count >= copiedRows * copyStride, "multiplyCopies: too little room")
   withUnsafeMutableBytes(of: &room) { bytes in
     let copy = bytes.assumingMemoryBound(to: Float.self).baseAddress!
-    precondition(bytes.count >= rows * stride * MemoryLayout<Float>.stride, "multiplyCopies: too little room")
-    forEachBlock(a, rows: rows, b, c, start) { product, block in
+    forEachBlock(a, rows: copiedRows, b, c, start) { product, block in
       for row in 0..<block.count {
-        (copy + row * stride).update(from: block.base + row * block.rowStride, count: product.depth)
+        (copy + row * copyStride).update(from: block.base + row * block.rowStride, count: product.depth)
       }
       product.multiply(
-        LeftRows(base: UnsafePointer(copy), count: block.count, rowStride: stride, depthStride: 1))
+        LeftRows(base: UnsafePointer(copy), count: block.count, rowStride: copyStride, depthStride: 1))
     }
   }
 }

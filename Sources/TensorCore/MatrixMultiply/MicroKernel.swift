@@ -31,12 +31,14 @@ enum MicroKernel {
   @inline(never)
   private static func multiplyEdge(_ rows: Int, _ columns: Int, _ product: TileProduct) {
     let width = (columns + vectorColumns - 1) / vectorColumns * vectorColumns
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * width) { buffer in
-      let tile = buffer.baseAddress!
+    // On the stack, as large as the largest tile: a temporary allocation of that size would be one on the heap.
+    var room = InlineArray<384, Float>(repeating: 0)
+    precondition(rows * width <= room.count, "MicroKernel: a tile of \(rows)x\(width) is too large")
+    withUnsafeMutableBytes(of: &room) { bytes in
+      let tile = bytes.assumingMemoryBound(to: Float.self).baseAddress!
       var product = product
       let (c, cStride) = (product.c, product.cStride)
       if let initial = product.initial {
-        tile.initialize(repeating: 0, count: rows * width)
         for row in 0..<rows {
           (tile + row * width).update(from: initial + row * product.initialStride, count: columns)
         }
@@ -89,7 +91,7 @@ enum MicroKernel {
 /// What a tile is computed from: `C = initial + A B`.
 struct TileProduct {
   var depth: Int
-  /// `A(i, k)` is at `a + i * aRowStride + k * aDepthStride`; one of the strides is 1, or A is a packed panel.
+  /// `A(i, k)` is at `a + i * aRowStride + k * aDepthStride`; one of the strides is 1.
   var a: UnsafePointer<Float>
   var aRowStride: Int
   var aDepthStride: Int
@@ -102,7 +104,8 @@ struct TileProduct {
   var c: UnsafeMutablePointer<Float>
   var cStride: Int
   /// Row-major A of the tile after this one, of as many rows, to be fetched while this one is computed: its rows are too
-  /// short for the CPU to see the streams in them. This tile's own A where there is nothing to fetch.
+  /// short for the CPU to see the streams in them. Fetched as one stretch of memory, as rows side by side are; of rows
+  /// farther apart only the first come in time. This tile's own A where there is nothing to fetch.
   var nextA: UnsafePointer<Float>
 }
 
@@ -149,7 +152,7 @@ private enum Tile<let rows: Int, let vectors: Int> {
         ahead += 16
       } else {
         csimd_prefetch(b + Self.distance &* product.bStride)
-        csimd_prefetch(b + (Self.distance &* product.bStride &+ 16))
+        if vectors > 1 { csimd_prefetch(b + (Self.distance &* product.bStride &+ 16)) }
         csimd_prefetch(a + Self.distance &* depthStride)
       }
       var right = InlineArray<vectors, Vector>(repeating: .zero)

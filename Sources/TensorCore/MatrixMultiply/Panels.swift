@@ -17,10 +17,8 @@ package struct Panels: @unchecked Sendable {
     (columns + MicroKernel.columns - 1) / MicroKernel.columns * MicroKernel.columns * depth
   }
 
-  /// Whether `matrix` can serve as panels where it lies.
-  package static func canUseInPlace(_ matrix: Matrix) -> Bool {
-    matrix.columns % MicroKernel.vectorColumns == 0
-  }
+  /// Whether a matrix of so many columns can serve as panels where it lies.
+  package static func canUseInPlace(columns: Int) -> Bool { columns % MicroKernel.vectorColumns == 0 }
 
   /// Room for packed panels, their contents to be packed.
   package init(packedIn room: Vector, depth: Int, columns: Int) {
@@ -37,7 +35,8 @@ package struct Panels: @unchecked Sendable {
   /// B read where it lies; its columns must divide by 16.
   package init(inPlace matrix: Matrix) {
     precondition(
-      Self.canUseInPlace(matrix), "Panels: \(matrix.columns) columns in place do not divide by 16")
+      Self.canUseInPlace(columns: matrix.columns),
+      "Panels: \(matrix.columns) columns in place do not divide by 16")
     base = matrix.base
     depth = matrix.rows
     columns = matrix.columns
@@ -47,7 +46,7 @@ package struct Panels: @unchecked Sendable {
 
   /// B read in place where that is possible, else packed into `room`.
   package init(_ matrix: Matrix, room: Vector) {
-    if Self.canUseInPlace(matrix) {
+    if Self.canUseInPlace(columns: matrix.columns) {
       self.init(inPlace: matrix)
     } else {
       self.init(packedIn: room, depth: matrix.rows, columns: matrix.columns)

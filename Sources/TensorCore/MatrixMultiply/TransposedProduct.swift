@@ -6,9 +6,9 @@ package struct TransposedProduct: Sendable {
   /// Depth of one packed block.
   private static let depthBlock = 256
 
-  /// Scratch values that `multiply` needs for operands of at most so many columns each.
-  package static func scratchCount(rows: Int, columns: Int) -> Int {
-    Panels.capacity(depth: depthBlock, columns: columns)
+  /// Scratch values that `multiply` needs for a B of so many columns.
+  package static func scratchCount(columns: Int) -> Int {
+    Panels.canUseInPlace(columns: columns) ? 0 : Panels.capacity(depth: depthBlock, columns: columns)
   }
 
   /// - Parameters:
@@ -19,13 +19,13 @@ package struct TransposedProduct: Sendable {
       a.rows == b.rows && c.rows == a.columns && c.columns == b.columns,
       "TransposedProduct: (\(a.rows)x\(a.columns))^T by \(b.rows)x\(b.columns) into \(c.rows)x\(c.columns)")
     precondition(
-      scratch.count >= scratchCount(rows: a.columns, columns: b.columns),
+      scratch.count >= scratchCount(columns: b.columns),
       "TransposedProduct: scratch of \(scratch.count) values is too small")
     guard a.rows > 0 else {
       if !accumulate { c.fill(0) }
       return
     }
-    if Panels.canUseInPlace(b) {
+    if Panels.canUseInPlace(columns: b.columns) {
       return TensorCore.multiply(
         transposed: a, Panels(inPlace: b), into: c, from: accumulate ? .accumulate : .zero)
     }

@@ -95,7 +95,7 @@ struct GEMMBench {
     let (forward, backward) = (weight.panelsOfTranspose(), weight.panels())
     let tasks = (rows + Self.shardRows - 1) / Self.shardRows
     let gradients = (0..<options.threadCount).map { _ in Operand(outputs, inputs) }
-    let scratch = FloatStorage(count: TransposedProduct.scratchCount(rows: outputs, columns: inputs))
+    let scratch = FloatStorage(count: TransposedProduct.scratchCount(columns: inputs))
     func share(_ task: Int) -> Range<Int> { task * Self.shardRows..<min(rows, (task + 1) * Self.shardRows) }
     func one(_ product: String, _ body: @escaping (_ rows: Range<Int>, _ slot: Int) -> Void) -> Case {
       Case(

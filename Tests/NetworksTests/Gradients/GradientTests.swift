@@ -68,12 +68,11 @@ import Testing
     let specification = example.specification
     let shared = specification.network(shardImages: 8)
     let (parameters, panels) = (example.model.parameters, WeightPanels(for: shared.linears, slots: 2))
-    let levels = shared.linears.map { linear in
+    panels.pack(parameters, team: Team(pool: ComputePool(cores: 2))) { linear in
       let weight = parameters[linear.weight]
       return linear.quantization?.levels(
         sumOfMagnitudes: weight.sumOfMagnitudes(), sum: weight.sum(), count: weight.count)
     }
-    panels.pack(parameters, levels: levels, team: Team(pool: ComputePool(cores: 2)))
 
     func gradients(_ shards: [Range<Int>]) -> ParameterValues {
       let gradients = ParameterValues(layout: shared.layout)

@@ -44,7 +44,7 @@ import Testing
       let expected = ReferenceProduct(
         rows: shape.rows, depth: shape.depth, columns: shape.columns, a: { a.matrix[$1, $0] },
         b: { b.matrix[$0, $1] }, start: { accumulate ? c.matrix[$0, $1] : 0 })
-      let scratchCount = TransposedProduct.scratchCount(rows: shape.rows, columns: shape.columns)
+      let scratchCount = TransposedProduct.scratchCount(columns: shape.columns)
       let scratch = Island(rows: 1, columns: scratchCount, surroundings: 7)
       scratch.matrix.fill(.nan)
       TransposedProduct.multiply(
@@ -73,5 +73,35 @@ import Testing
     }
     withExtendedLifetime(room) {}
     #expect(parts.matrix.array.map(\.bitPattern) == whole.matrix.array.map(\.bitPattern))
+  }
+
+  /// Rows of A a multiple of 4 KiB apart are copied before they are multiplied, where they are many; neither that nor
+  /// how many there are changes a bit.
+  @Test(arguments: [(depth: 1000, margin: 12), (1024, 0), (2000, 24), (2048, 0)])
+  func rowsInOneCacheSetEqualTheReference(depth: Int, margin: Int) {
+    var numbers = TestNumbers(seed: 4)
+    let (rows, columns) = (97, 100)
+    let a = Island(rows: rows, columns: depth, margin: margin)
+    a.matrix.fill(from: &numbers)
+    #expect(a.matrix.stride % 1024 == 0)
+    let b = Island(rows: depth, columns: columns)
+    b.matrix.fill(from: &numbers)
+    let (panels, room) = RightOperand.packed.panels(b.matrix)
+    let whole = Island(rows: rows, columns: columns, surroundings: 7)
+    multiply(a.matrix, panels, into: whole.matrix)
+    let expected = ReferenceProduct(
+      rows: rows, depth: depth, columns: columns, a: { a.matrix[$0, $1] }, b: { b.matrix[$0, $1] },
+      start: { _, _ in 0 })
+    #expect(worstRatio(whole.matrix.array, expected.values, bound: expected.bound) <= 1)
+    #expect(whole.isIntact)
+    for count in [1, 2, 12, 13, 47, 48, 49] {
+      let part = Island(rows: count, columns: columns, surroundings: 7)
+      multiply(a.matrix.rows(0..<count), panels, into: part.matrix)
+      #expect(
+        part.matrix.array.map(\.bitPattern) == whole.matrix.rows(0..<count).array.map(\.bitPattern),
+        "\(count) rows")
+      #expect(part.isIntact, "\(count) rows")
+    }
+    withExtendedLifetime(room) {}
   }
 }

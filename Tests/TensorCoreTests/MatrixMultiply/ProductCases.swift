@@ -9,7 +9,7 @@ struct ProductShape: CustomStringConvertible {
   var description: String { "\(rows)x\(depth)x\(columns)" }
 
   /// All combinations of a few sizes around the 6x16 and 12x32 tiles, each awkward size in each place, and shapes that
-  /// cross the blocks of 96 rows and 256 depths at once.
+  /// cross the blocks of 144 rows and of 1024 or (a weight gradient's) 256 depths, alone and at once.
   static let all: [ProductShape] = {
     let few = [0, 1, 5, 7, 16, 17]
     var shapes = few.flatMap { rows in
@@ -31,7 +31,8 @@ struct ProductShape: CustomStringConvertible {
     return shapes + [
       ProductShape(rows: 251, depth: 300, columns: 33), ProductShape(rows: 481, depth: 257, columns: 16),
       ProductShape(rows: 12, depth: 256, columns: 48), ProductShape(rows: 108, depth: 258, columns: 64),
-      ProductShape(rows: 6, depth: 513, columns: 80),
+      ProductShape(rows: 6, depth: 513, columns: 80), ProductShape(rows: 13, depth: 1025, columns: 80),
+      ProductShape(rows: 150, depth: 2049, columns: 33), ProductShape(rows: 49, depth: 2100, columns: 96),
     ]
   }()
 }
