@@ -125,7 +125,7 @@ struct ParameterChunk: Sendable {
   var linear: Linear?
 
   /// A multiple of the 1,024 values that sums over a tensor take at a time.
-  private static let size = 16_384
+  private static let size = 4096
 
   static func chunks(of network: any Network) -> [ParameterChunk] {
     let linears = Dictionary(uniqueKeysWithValues: network.linears.map { ($0.weight, $0) })

@@ -32,6 +32,19 @@ package struct AdamStep: Sendable {
     parameterFactor = decoupled ? Float(1 - rate * weightDecay) : 1
   }
 
+  /// Parameters and moments after the step, from what they and the gradients were before.
+  @inline(__always)
+  func apply(
+    _ parameters: Lanes, _ gradients: Lanes, _ firstMoments: Lanes, _ secondMoments: Lanes
+  ) -> (parameters: Lanes, firstMoments: Lanes, secondMoments: Lanes) {
+    let p = parameters * parameterFactor
+    let g = multiplyAdd(p, Lanes(repeating: gradientDecay), gradients)
+    let m = multiplyAdd(g - firstMoments, Lanes(repeating: oneMinusBeta1), firstMoments)
+    let v = multiplyAdd(g * g, Lanes(repeating: oneMinusBeta2), secondMoments * beta2)
+    let root = csimd_square_root(v) / correctionRoot + epsilon
+    return (p - m / root * stepSize, m, v)
+  }
+
   /// `base^exponent` by squaring: the same bits on every libm.
   private static func power(_ base: Double, _ exponent: Int) -> Double {
     var (result, square, rest) = (1.0, base, exponent)
@@ -53,19 +66,25 @@ extension Vector {
       gradient.count == count && firstMoment.count == count && secondMoment.count == count,
       "adam: \(count) parameters, \(gradient.count) gradients, \(firstMoment.count) and \(secondMoment.count) moments"
     )
-    forEachVector(count) { offset, lanes in
-      var p = loadLanes(base + offset, lanes) * step.parameterFactor
-      var g = loadLanes(gradient.base + offset, lanes)
-      g = multiplyAdd(p, Lanes(repeating: step.gradientDecay), g)
-      var m = loadLanes(firstMoment.base + offset, lanes)
-      var v = loadLanes(secondMoment.base + offset, lanes)
-      m = multiplyAdd(g - m, Lanes(repeating: step.oneMinusBeta1), m)
-      v = multiplyAdd(g * g, Lanes(repeating: step.oneMinusBeta2), v * step.beta2)
-      let root = csimd_square_root(v) / step.correctionRoot + step.epsilon
-      p -= m / root * step.stepSize
-      storeLanes(p, base + offset, lanes)
-      storeLanes(m, firstMoment.base + offset, lanes)
-      storeLanes(v, secondMoment.base + offset, lanes)
+    let (p, g, m, v) = (base, gradient.base, firstMoment.base, secondMoment.base)
+    var offset = 0
+    // Not by `forEachVector`: the compiler would call so long a closure for each vector, and what a call saves on the
+    // stack takes the room that the loop's own stores need on their way to memory.
+    while offset + laneCount <= count {
+      let next = step.apply(load(p + offset), load(g + offset), load(m + offset), load(v + offset))
+      store(next.parameters, p + offset)
+      store(next.firstMoments, m + offset)
+      store(next.secondMoments, v + offset)
+      offset += laneCount
+    }
+    let rest = count - offset
+    if rest > 0 {
+      let next = step.apply(
+        load(p + offset, count: rest), load(g + offset, count: rest), load(m + offset, count: rest),
+        load(v + offset, count: rest))
+      store(next.parameters, p + offset, count: rest)
+      store(next.firstMoments, m + offset, count: rest)
+      store(next.secondMoments, v + offset, count: rest)
     }
   }
 

@@ -1,3 +1,4 @@
+import CSIMD
 import Dispatch
 import Synchronization
 
@@ -55,15 +56,22 @@ package final class ComputePool: Sendable {
   }
 }
 
-/// A sleeping thread that joins one team's loop at a time.
+/// A thread that joins one team's loop at a time.
+///
+/// Loops follow each other closely, so both sides look out for each other for some microseconds before they sleep; who
+/// sleeps says so in `phase`, and only then is there a semaphore to be signalled.
 final class Helper: @unchecked Sendable {
   // Sendable invariant: `team` and `slot` are written by the borrower before `phase` becomes `offered` and read by the
   // helper after it has taken the offer; `phase` orders the two.
   private enum Phase {
     static let idle = 0
-    static let offered = 1
-    static let working = 2
-    static let stopped = 3
+    /// Idle, and waiting for `wake`.
+    static let asleep = 1
+    static let offered = 2
+    static let working = 3
+    /// Working, while the borrower waits for `finished`.
+    static let awaited = 4
+    static let stopped = 5
   }
 
   private let phase = Atomic<Int>(Phase.idle)
@@ -80,34 +88,47 @@ final class Helper: @unchecked Sendable {
   func offer(_ team: Team, slot: Int) {
     self.team = team
     self.slot = slot
-    phase.store(Phase.offered, ordering: .releasing)
-    wake.signal()
+    become(Phase.offered)
   }
 
   /// Takes the offer back where the helper has not begun, else waits for it to end.
   func settle() {
-    let (withdrawn, _) = phase.compareExchange(
-      expected: Phase.offered, desired: Phase.idle, ordering: .acquiringAndReleasing)
-    if !withdrawn { spinThenWait(finished) }
+    if !change(from: Phase.offered, to: Phase.idle), !spin(until: { $0 != Phase.working }),
+      change(from: Phase.working, to: Phase.awaited)
+    {
+      finished.wait()
+    }
     team = nil
   }
 
-  func stop() {
-    phase.store(Phase.stopped, ordering: .releasing)
-    wake.signal()
+  func stop() { become(Phase.stopped) }
+
+  /// The borrower's word to a helper that is idle or asleep.
+  private func become(_ next: Int) {
+    if phase.exchange(next, ordering: .acquiringAndReleasing) == Phase.asleep { wake.signal() }
   }
 
   private func serve() {
     while true {
-      spinThenWait(wake)
+      if !spin(until: { $0 != Phase.idle }), change(from: Phase.idle, to: Phase.asleep) { wake.wait() }
       if phase.load(ordering: .acquiring) == Phase.stopped { return }
-      // A wake-up may be left over from an offer taken back.
-      let (taken, _) = phase.compareExchange(
-        expected: Phase.offered, desired: Phase.working, ordering: .acquiringAndReleasing)
-      guard taken, let team else { continue }
+      // An offer may have been taken back meanwhile.
+      guard change(from: Phase.offered, to: Phase.working), let team else { continue }
       team.work(slot: slot)
-      phase.store(Phase.idle, ordering: .releasing)
-      finished.signal()
+      if phase.exchange(Phase.idle, ordering: .acquiringAndReleasing) == Phase.awaited { finished.signal() }
     }
+  }
+
+  private func change(from expected: Int, to desired: Int) -> Bool {
+    phase.compareExchange(expected: expected, desired: desired, ordering: .acquiringAndReleasing).exchanged
+  }
+
+  /// Looks at the phase for some tens of microseconds; false when it did not become what was waited for.
+  private func spin(until isOver: (Int) -> Bool) -> Bool {
+    for _ in 0..<2_000 {
+      if isOver(phase.load(ordering: .acquiring)) { return true }
+      csimd_pause()
+    }
+    return false
   }
 }

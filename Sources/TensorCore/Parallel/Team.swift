@@ -1,5 +1,3 @@
-import CSIMD
-import Dispatch
 import Synchronization
 
 /// What a parallel loop does with each of its tasks.
@@ -15,13 +13,17 @@ package protocol ParallelLoop {
   func run(_ task: Int, slot: Int)
 }
 
-/// One run's parallel loops. Tasks are handed out one at a time to the run's own thread and to borrowed helpers.
+/// One run's parallel loops, for its own thread and borrowed helpers.
+///
+/// Each thread begins with tasks of its own, the same in every loop of as many threads, so that what it computed in one
+/// loop or step is still in its caches in the next. Who has done all of his takes the others' that nobody has begun.
 package final class Team: @unchecked Sendable {
-  // Sendable invariant: `loop` changes only while no helper is in the loop; `next` orders the rest.
+  // Sendable invariant: `loop` changes only while no helper is in the loop; the shares' counters order the rest.
   private let pool: ComputePool
   /// Threads that may work in one loop, the run's own included; slots are below it.
   package let limit: Int
-  private let next = Atomic<Int>(0)
+  /// By slot.
+  private let shares: [Share]
   private var loop: CurrentLoop?
   private var helpers: [Helper] = []
 
@@ -29,13 +31,46 @@ package final class Team: @unchecked Sendable {
   private struct CurrentLoop {
     let type: any ParallelLoop.Type
     let address: UnsafeRawPointer
-    let count: Int
+    let threads: Int
+  }
+
+  /// The tasks that one thread begins with: it takes them from the front, others from the back.
+  private final class Share: Sendable {
+    /// The first and the end of those that nobody has begun, in one word.
+    private let open = Atomic<UInt64>(0)
+    /// The words of two threads in one cache line would go to and fro.
+    private let padding = InlineArray<8, Int>(repeating: 0)
+
+    func fill(_ tasks: Range<Int>) {
+      open.store(UInt64(tasks.lowerBound) << 32 | UInt64(tasks.upperBound), ordering: .relaxed)
+    }
+
+    func takeFirst() -> Int? { take { (first, end) in (first, first + 1, end) } }
+
+    func takeLast() -> Int? { take { (first, end) in (end - 1, first, end - 1) } }
+
+    @inline(__always)
+    private func take(
+      _ choose: (_ first: UInt64, _ end: UInt64) -> (task: UInt64, first: UInt64, end: UInt64)
+    ) -> Int? {
+      var found = open.load(ordering: .relaxed)
+      while true {
+        let (first, end) = (found >> 32, found & 0xffff_ffff)
+        guard first < end else { return nil }
+        let choice = choose(first, end)
+        let (taken, now) = open.weakCompareExchange(
+          expected: found, desired: choice.first << 32 | choice.end, ordering: .acquiringAndReleasing)
+        if taken { return Int(choice.task) }
+        found = now
+      }
+    }
   }
 
   /// - Parameter limit: an upper bound for the run's threads; nil for as many as the pool has cores.
   package init(pool: ComputePool, limit: Int? = nil) {
     self.pool = pool
     self.limit = max(1, min(limit ?? pool.cores, pool.cores))
+    shares = (0..<self.limit).map { _ in Share() }
     helpers.reserveCapacity(self.limit)
   }
 
@@ -47,8 +82,12 @@ package final class Team: @unchecked Sendable {
       return
     }
     withUnsafePointer(to: loop) { pointer in
-      self.loop = CurrentLoop(type: Loop.self, address: pointer, count: count)
-      next.store(0, ordering: .releasing)
+      let threads = helpers.count + 1
+      self.loop = CurrentLoop(type: Loop.self, address: pointer, threads: threads)
+      for slot in 0..<threads {
+        shares[slot].fill(slot * count / threads..<(slot + 1) * count / threads)
+      }
+      // An offer releases what was stored before it.
       for (index, helper) in helpers.enumerated() { helper.offer(self, slot: index + 1) }
       work(slot: 0)
       for helper in helpers { helper.settle() }
@@ -71,8 +110,11 @@ package final class Team: @unchecked Sendable {
   func work(slot: Int) {
     guard let loop else { return }
     loop.type.work(loop.address, slot: slot) {
-      let task = next.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
-      return task < loop.count ? task : nil
+      if let task = shares[slot].takeFirst() { return task }
+      for other in 1..<loop.threads {
+        if let task = shares[(slot + other) % loop.threads].takeLast() { return task }
+      }
+      return nil
     }
   }
 }
@@ -82,13 +124,4 @@ extension ParallelLoop {
     let loop = address.assumingMemoryBound(to: Self.self)
     while let task = nextTask() { loop.pointee.run(task, slot: slot) }
   }
-}
-
-/// Waits for a signal, the first tens of microseconds without giving up the core: loops follow each other closely.
-func spinThenWait(_ semaphore: DispatchSemaphore) {
-  for _ in 0..<1_000 {
-    if semaphore.wait(timeout: .now()) == .success { return }
-    for _ in 0..<8 { csimd_pause() }
-  }
-  semaphore.wait()
 }

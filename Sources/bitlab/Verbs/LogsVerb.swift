@@ -3,7 +3,8 @@ import Files
 import Foundation
 import Glibc
 
-/// `bitlab logs RUN [-f]`: a run's log; with `-f` also what is added, until the run has ended.
+/// `bitlab logs RUN [-f]`: a run's log; with `-f` also what is added, until the run has ended. With `--json` the lines
+/// are one array of strings, with `-f` a string a line.
 struct LogsVerb {
   let arguments: Arguments
   let console: Console
@@ -32,7 +33,7 @@ struct LogsVerb {
         throw UsageError("`\(word)` has no log yet: it has not begun; `logs -f` waits for it")
       }
     }
-    if arguments.json {
+    if arguments.json, !arguments.follows {
       let lines = try files.readText(folder.logFile).split(separator: "\n").map {
         OrderedJSON.string(String($0))
       }
@@ -52,6 +53,7 @@ struct LogsVerb {
     var file: OpenFile?
     defer { if let file { try? files.close(file) } }
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    var unfinishedLine: [UInt8] = []
     while true {
       // A run's folder may be there only when it begins. After each change of the watch all is looked at again, for what
       // came before it.
@@ -70,11 +72,23 @@ struct LogsVerb {
       while let file {
         let count = try buffer.withUnsafeMutableBytes { try files.read(file, into: $0) }
         if count == 0 { break }
-        write(Array(buffer[..<count]))
+        if arguments.json {
+          writeStrings(buffer[..<count], after: &unfinishedLine)
+        } else {
+          write(Array(buffer[..<count]))
+        }
       }
       if hasEnded { return }
       _ = buffer.withUnsafeMutableBytes { read(watch, $0.baseAddress, $0.count) }
     }
+  }
+
+  /// Each whole line as a JSON string; what is behind the last one waits for its end.
+  private func writeStrings(_ bytes: ArraySlice<UInt8>, after unfinishedLine: inout [UInt8]) {
+    var lines = (unfinishedLine + bytes).split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    unfinishedLine = Array(lines.removeLast())
+    for line in lines { console.result(OrderedJSON.string(String(decoding: line, as: UTF8.self)).pretty) }
   }
 
   private func deepestFolder(towards path: String) -> String {

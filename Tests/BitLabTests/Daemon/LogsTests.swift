@@ -16,6 +16,12 @@ struct LogsTests {
     #expect(lines == log.split(separator: "\n").map(String.init))
     daemon.stop()
     #expect(daemon.verb("logs", "tiny/two-seed1").output == log)
+    // Followed, each line is a value of its own: an array would have no end before the run has.
+    let followed = daemon.verb("logs", "-f", "--json", "tiny/two-seed1").output.split(separator: "\n")
+    let values = try followed.map {
+      try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed) as? String
+    }
+    #expect(values == lines)
   }
 
   @Test func followingEndsWithTheRun() throws {
