@@ -1,4 +1,4 @@
-@preconcurrency import Dispatch
+import Dispatch
 import Experiments
 import Foundation
 import Scheduler
@@ -73,7 +73,7 @@ final class ControlService: ControlHandler {
   /// Rows as responses, many in each.
   private static func batches(_ rows: AnyIterator<StatusRow>) -> AnyIterator<ControlMessage> {
     AnyIterator {
-      let batch = rows.prefix(250).map(\.value)
+      let batch = rows.prefix(StatusRow.mostInResponse).map(\.value)
       return batch.isEmpty ? nil : ["rows": .array(batch)]
     }
   }
@@ -123,28 +123,22 @@ final class ControlService: ControlHandler {
     reply.onClose { [core] in core.engine.stopObserving(token) }
   }
 
-  /// Sends the runs that are not over, and again whenever something changes, until the client goes.
+  /// Sends the runs that are under way, and again whenever something changes, until the client goes: as many as a screen
+  /// may show, and the numbers of all.
   private func watch(_ request: ControlMessage, _ reply: ControlReply) throws {
     let wanted = try targets(request)
-    let isBrief = request["brief"]?.bool == true
     let follower = Follower(core.engine, reply) { [self] in
       let state = core.engine.report().state
       let ids = wanted ?? Set(state.jobs.keys)
-      let ended = ids.count { state.jobs[$0]?.status.hasEnded ?? true }
-      let shown = ids.filter { id in
-        switch state.jobs[id]?.status {
-        case .running, .paused: true
-        default: false
-        }
-      }
-      var update: ControlMessage = [:]
-      if isBrief {
-        update["rows"] = .array(core.rows(shown).map(\.value))
-      } else {
-        update["runs"] = .array(core.runs(shown).map { .object($0.message) })
-      }
-      update["ended"] = .integer(ended)
-      update["total"] = .integer(ids.count)
+      let running: Set = ids.filter { state.jobs[$0]?.status == .running }
+      let paused: Set = ids.filter { state.jobs[$0]?.status == .paused }
+      let rows = Array(core.rows(running).prefix(StatusRow.mostInResponse))
+      let more = core.rows(paused).prefix(StatusRow.mostInResponse - rows.count)
+      let update: ControlMessage = [
+        "rows": .array((rows + more).map(\.value)), "under_way": .integer(running.count + paused.count),
+        "ended": .integer(ids.count { state.jobs[$0]?.status.hasEnded ?? true }),
+        "total": .integer(ids.count),
+      ]
       reply.send(update, replacing: "watch")
     }
     follower.begin()
@@ -157,55 +151,4 @@ private struct HandedOver<Value>: @unchecked Sendable {
   let value: Value
 
   init(_ value: Value) { self.value = value }
-}
-
-/// Looks again soon after the queue has changed, and at least twice a second, off the queue's own thread, until its client
-/// goes.
-private final class Follower: @unchecked Sendable {
-  // Sendable invariant: everything is touched on `queue`.
-  private let engine: DaemonCore.Engine
-  private let reply: ControlReply
-  private let look: @Sendable () -> Void
-  private let queue = DispatchQueue(label: "bitlab.follower", qos: .utility)
-  private let wake: any DispatchSourceUserDataAdd
-  private let timer: any DispatchSourceTimer
-  private var token: UUID?
-
-  /// A look copies the queue's state: with thousands of runs that end quickly, not at each of them.
-  private static let pause = 0.1
-  /// For what changes without the queue.
-  private static let interval = 0.5
-
-  init(_ engine: DaemonCore.Engine, _ reply: ControlReply, look: @escaping @Sendable () -> Void) {
-    self.engine = engine
-    self.reply = reply
-    self.look = look
-    wake = DispatchSource.makeUserDataAddSource(queue: queue)
-    timer = DispatchSource.makeTimerSource(queue: queue)
-  }
-
-  func begin() {
-    // The sources hold this object until it ends; changes that come closely together wake it once.
-    wake.setEventHandler { [self] in
-      if reply.isClosed {
-        end()
-      } else {
-        timer.schedule(deadline: .now() + Self.pause, repeating: Self.interval)
-      }
-    }
-    timer.setEventHandler { [self] in if reply.isClosed { end() } else { look() } }
-    queue.async { [self] in
-      token = engine.observe { [wake] _ in wake.add(data: 1) }
-      timer.schedule(deadline: .now(), repeating: Self.interval)
-      wake.activate()
-      timer.activate()
-    }
-    reply.onClose { [wake] in wake.add(data: 1) }
-  }
-
-  private func end() {
-    if let token { engine.stopObserving(token) }
-    timer.cancel()
-    wake.cancel()
-  }
 }

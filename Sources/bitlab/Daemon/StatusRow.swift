@@ -36,13 +36,22 @@ struct StatusRow: Sendable {
     remark = entry.waitingFor ?? entry.record.error
   }
 
-  /// The row as a daemon sends it, its values in their order and without their names: there may be thousands.
+  /// Rows that one response holds: with the longest remarks still far from what a response may have.
+  static let mostInResponse = 200
+  private static let mostOfRemark = 400
+
+  /// The row as a daemon sends it, its values in their order and without their names: there may be thousands. A long
+  /// remark is cut; the run's record has it whole.
   var value: ControlValue {
     .array([
       .string(experiment), .string(run), .string(status), .integer(epoch), .integer(step),
       totalSteps.map { .integer($0) } ?? .null, validationAccuracy.map { .number($0) } ?? .null,
-      imagesPerSecond.map { .number($0) } ?? .null, remark.map { .string($0) } ?? .null,
+      imagesPerSecond.map { .number($0) } ?? .null, remark.map { .string(Self.cut($0)) } ?? .null,
     ])
+  }
+
+  private static func cut(_ remark: String) -> String {
+    remark.utf8.count <= mostOfRemark ? remark : remark.prefix(mostOfRemark - 1) + "…"
   }
 
   /// nil for what is not such a row.

@@ -24,9 +24,9 @@ struct LogsVerb {
     guard parts.count == 2 else { throw UsageError("`\(word)` is no run: <experiment>/<run id>") }
     let folder = results.experiment(parts[0]).run(parts[1])
     if !files.exists(folder.logFile) {
-      let known = try StatusFromFiles(results: results, files: files).entries().map(\.name)
-      guard known.contains(word) else {
-        let hint = Nearest.name(to: word, among: known).map { ": did you mean `\($0)`?" }
+      let known = try statuses()
+      guard known[word] != nil else {
+        let hint = Nearest.name(to: word, among: known.keys).map { ": did you mean `\($0)`?" }
         throw UsageError("no run `\(word)`" + (hint ?? ""))
       }
       guard arguments.follows else {
@@ -40,12 +40,12 @@ struct LogsVerb {
       console.result(OrderedJSON.array(lines).pretty)
       return ExitCode.done
     }
-    if arguments.follows { try follow(folder) } else { write(try files.readAll(folder.logFile)) }
+    if arguments.follows { try follow(folder, named: word) } else { write(try files.readAll(folder.logFile)) }
     return ExitCode.done
   }
 
   /// Prints the log as it grows, from when there is one, woken by the system when files near it change.
-  private func follow(_ folder: RunFolder) throws {
+  private func follow(_ folder: RunFolder, named name: String) throws {
     let watch = inotify_init1(Int32(IN_CLOEXEC))
     guard watch >= 0 else { throw FileError(.open, folder.path, code: errno) }
     defer { close(watch) }
@@ -54,6 +54,7 @@ struct LogsVerb {
     defer { if let file { try? files.close(file) } }
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     var unfinishedLine: [UInt8] = []
+    var hasSaidWaiting = false
     while true {
       // A run's folder may be there only when it begins. After each change of the watch all is looked at again, for what
       // came before it.
@@ -69,6 +70,14 @@ struct LogsVerb {
       // Whether it has ended is asked before the rest is read, so that its last lines are not missed.
       let hasEnded = (try? RunRecord(reading: folder.recordFile, in: files))?.status.hasEnded ?? false
       if file == nil, files.exists(folder.logFile) { file = try files.open(folder.logFile, .read) }
+      if file == nil {
+        // One that is cancelled before it begins leaves a word in the journal alone.
+        if try statuses()[name]?.hasEnded ?? true {
+          return console.info("\(name) has ended without a log")
+        }
+        if !hasSaidWaiting { console.info("\(name) has not begun; waiting for its log") }
+        hasSaidWaiting = true
+      }
       while let file {
         let count = try buffer.withUnsafeMutableBytes { try files.read(file, into: $0) }
         if count == 0 { break }
@@ -79,8 +88,20 @@ struct LogsVerb {
         }
       }
       if hasEnded { return }
-      _ = buffer.withUnsafeMutableBytes { read(watch, $0.baseAddress, $0.count) }
+      var event = pollfd(fd: watch, events: Int16(POLLIN), revents: 0)
+      if poll(&event, 1, file == nil ? Self.rescanMilliseconds : -1) > 0 {
+        _ = buffer.withUnsafeMutableBytes { read(watch, $0.baseAddress, $0.count) }
+      }
     }
+  }
+
+  /// How often the journal is asked whether a run without a log has ended.
+  private static let rescanMilliseconds: Int32 = 2_000
+
+  /// Of all runs that the files know.
+  private func statuses() throws -> [String: RunStatus] {
+    let entries = try StatusFromFiles(results: ResultsFolder(arguments.results), files: files).entries()
+    return Dictionary(entries.map { ($0.name, $0.record.status) }) { first, _ in first }
   }
 
   /// Each whole line as a JSON string; what is behind the last one waits for its end.

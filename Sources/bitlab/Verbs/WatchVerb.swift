@@ -8,17 +8,13 @@ struct WatchVerb {
 
   func run() throws -> Int32 {
     let client = try DaemonClient.required(ResultsFolder(arguments.results))
+    let targets = ControlValue.array(arguments.operands.map { .string($0) })
+    if arguments.json {
+      showJSON(try client.request(["verb": "status", "targets": targets]))
+      return ExitCode.done
+    }
     var drawn = 0
-    let request: ControlMessage = [
-      "verb": "watch", "targets": .array(arguments.operands.map { .string($0) }),
-      "brief": .bool(!arguments.json),
-    ]
-    try client.stream(request) { update in
-      if arguments.json {
-        // The one value that a program asked for is what there is now.
-        console.result(update.orderedJSON.pretty)
-        return false
-      }
+    try client.stream(["verb": "watch", "targets": targets]) { update in
       let lines = lines(update)
       if console.isInteractive {
         console.draw((drawn > 0 ? "\u{1B}[\(drawn)A\u{1B}[J" : "") + lines.map { $0 + "\n" }.joined())
@@ -31,14 +27,28 @@ struct WatchVerb {
     return ExitCode.done
   }
 
+  /// The one value that a program asked for is what there is now.
+  private func showJSON(_ runs: [ControlMessage]) {
+    func count(_ isMeant: (RunStatus) -> Bool) -> Int {
+      runs.count { ($0["status"]?.string).flatMap(RunStatus.init(rawValue:)).map(isMeant) ?? false }
+    }
+    let shown = runs.filter { ["running", "paused"].contains($0["status"]?.string) }
+    console.result(
+      OrderedJSON.object([
+        .init("runs", .array(shown.map(\.orderedJSON))), .init("ended", .integer(count(\.hasEnded))),
+        .init("total", .integer(runs.count)),
+      ]).pretty)
+  }
+
   private func lines(_ update: ControlMessage) -> [String] {
     let size = Console.size
     let runs = StatusRow.rows(in: [update])
     let table = StatusTable.text(Array(runs.prefix(max(1, size.rows - 4))), columns: size.columns)
+    let underWay = update["under_way"]?.integer ?? runs.count
     let ended = update["ended"]?.integer ?? 0
     let total = update["total"]?.integer ?? 0
     let footer =
-      "\(runs.count) under way, \(max(0, total - ended - runs.count)) waiting, \(ended) of \(total) ended"
+      "\(underWay) under way, \(max(0, total - ended - underWay)) waiting, \(ended) of \(total) ended"
     return [console.styled(table[0], .bold)] + table.dropFirst() + [console.styled(footer, .dim)]
   }
 }

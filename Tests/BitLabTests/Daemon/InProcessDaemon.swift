@@ -105,7 +105,13 @@ final class InProcessDaemon {
     return folder.file(name)
   }
 
-  func submit(_ text: String) throws -> Said { verb("submit", try config(text, as: "\(UUID()).json")) }
+  func submit(_ text: String) throws -> Said { try submit([text]) }
+
+  /// All with one command.
+  @discardableResult
+  func submit(_ texts: [String]) throws -> Said {
+    verb(["submit"] + (try texts.map { try config($0, as: "\(UUID()).json") }), CapturedStreams())
+  }
 
   /// Puts a config where the daemon watches, as `mv` does.
   func drop(_ text: String, as name: String) throws {

@@ -61,6 +61,23 @@ struct LogsTests {
     #expect(streams.wait(for: "logs ended with code 0", on: STDERR_FILENO))
   }
 
+  /// It never has a log, nor a record of its own.
+  @Test func followingEndsWithARunThatIsCancelledBeforeItBegins() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    #expect(try daemon.submit(InProcessDaemon.long("later")).code == 0)
+    let streams = CapturedStreams()
+    let following = Thread { [daemon = Unchecked(daemon)] in
+      let code = daemon.value.verb(["logs", "-f", "later/full-seed0"], streams).code
+      streams.note("logs ended with code \(code)")
+    }
+    following.start()
+    #expect(streams.wait(for: "later/full-seed0 has not begun; waiting for its log", on: STDERR_FILENO))
+    #expect(daemon.verb("cancel", "later").code == 0)
+    #expect(streams.wait(for: "logs ended with code 0", on: STDERR_FILENO))
+    #expect(streams.text(STDERR_FILENO).contains("later/full-seed0 has ended without a log"))
+  }
+
   @Test func unknownRunsAreNamed() throws {
     let daemon = try InProcessDaemon(slots: 1)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)

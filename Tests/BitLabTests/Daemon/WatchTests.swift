@@ -23,6 +23,21 @@ struct WatchTests {
     #expect(streams.wait(for: "watch ended with code", on: STDERR_FILENO))
   }
 
+  /// A response holds so many rows; the numbers are of all, and what runs comes before what is paused.
+  @Test func moreThanAScreenShowsIsCounted() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    let count = StatusRow.mostInResponse + 50
+    try daemon.submit((0..<count).map { InProcessDaemon.long("run\($0)") })
+    #expect(daemon.verb(["pause"] + (0..<count - 1).map { "run\($0)" }, CapturedStreams()).code == 0)
+    try daemon.wait(for: "run\(count - 1)/full-seed0", "running")
+    let streams = CapturedStreams()
+    let watching = Thread { [daemon = Unchecked(daemon)] in _ = daemon.value.verb(["watch"], streams) }
+    watching.start()
+    #expect(streams.wait(for: "\(count) under way, 0 waiting, 0 of \(count) ended", on: STDERR_FILENO))
+    #expect(streams.text(STDERR_FILENO).contains("run\(count - 1)/full-seed0  running"))
+    daemon.stop()
+  }
+
   @Test func jsonIsWhatThereIsNow() throws {
     let daemon = try InProcessDaemon(slots: 1)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
