@@ -40,6 +40,9 @@ struct TransformerBlock: Sendable {
   init(
     _ index: Int, vit: ViTSpecification, tokens: Int, outputTokens: Int, _ builder: inout NetworkBuilder
   ) {
+    precondition(
+      outputTokens == tokens || outputTokens == 1,
+      "TransformerBlock: \(outputTokens) of \(tokens) tokens; all, or the class token alone")
     let (width, mlpWidth) = (vit.width, vit.mlpWidth)
     self.width = width
     self.tokens = tokens

@@ -13,20 +13,24 @@ import Testing
     var validation: [UInt64] = []
   }
 
-  private static let batch = 20
+  private static let cores = 4
 
-  /// Two epochs over 47 samples: two full batches and a short one each.
-  private func train(_ specification: NetworkSpecification, limit: Int) -> Outcome {
-    let model = Model(
-      specification, batchSize: Self.batch, team: Team(pool: ComputePool(cores: 4), limit: limit))
-    let samples = TestSamples(count: 47, of: specification, seed: 1)
+  /// Two epochs over two full batches and a short one each.
+  ///
+  /// - Parameter others: cores that other runs hold in each step, over and over.
+  private func train(_ network: NetworkCase, _ variant: Variant, limit: Int, others: [Int] = [0]) -> Outcome {
+    let specification = network.specification(variant)
+    let pool = ComputePool(cores: Self.cores)
+    let model = Model(specification, batchSize: network.count, team: Team(pool: pool, limit: limit))
+    let samples = TestSamples(count: 2 * network.count + 7, of: specification, seed: 1)
     model.parameters.initialize(seed: 3)
     model.parametersChanged()
     let step = TrainingStep(model, optimizer: OptimizerSpecification(kind: .adamw), gradientClip: 0.5)
     var outcome = Outcome()
     for _ in 0..<2 {
-      for first in stride(from: 0, to: samples.count, by: Self.batch) {
-        let score = step(samples[first..<min(samples.count, first + Self.batch)], rate: 0.01)
+      for first in stride(from: 0, to: samples.count, by: network.count) {
+        let batch = samples[first..<min(samples.count, first + network.count)]
+        let score = pool.with(others[outcome.losses.count % others.count]) { step(batch, rate: 0.01) }
         outcome.losses.append(score.loss.bitPattern)
         outcome.correct.append(score.correct)
       }
@@ -39,22 +43,35 @@ import Testing
 
   @Test(arguments: [Self.mlp, Self.vit], Variant.all)
   func anyNumberOfThreadsGivesTheSameBits(network: NetworkCase, variant: Variant) {
-    let specification = network.specification(variant)
-    let plan = ShardPlan(specification, batchSize: Self.batch)
-    #expect(plan.groups == network.count, "the case is meant to have several groups")
-    let alone = train(specification, limit: 1)
+    let plan = ShardPlan(network.specification(variant), batchSize: network.count)
+    #expect(plan.groups == 4, "the case is meant to have several groups")
+    let alone = train(network, variant, limit: 1)
     #expect(alone.losses.allSatisfy { Double(bitPattern: $0).isFinite })
     #expect(Set(alone.losses).count > 1)
-    for limit in [2, 3, 4] { #expect(train(specification, limit: limit) == alone, "limit \(limit)") }
+    for limit in [2, 3, 4] { #expect(train(network, variant, limit: limit) == alone, "limit \(limit)") }
   }
 
-  /// Wide enough for several chunks and bands; `count` is the number of groups.
+  /// Other runs begin and end: the cores that a run has change from step to step.
+  @Test(arguments: [Self.mlp, Self.vit], Variant.all)
+  func coresThatComeAndGoLeaveTheBits(network: NetworkCase, variant: Variant) {
+    let alone = train(network, variant, limit: 1)
+    #expect(train(network, variant, limit: Self.cores, others: [0, 3, 1, 4, 2]) == alone)
+  }
+
+  /// Wide enough for several chunks and bands.
   private static let mlp = NetworkCase(
     name: "MLP", architecture: .mlp(MLPSpecification(hidden: [130, 17], bias: [true, false, true])),
-    image: ImageShape(channels: 1, height: 13, width: 13), classes: 5, count: 1)
+    image: ImageShape(channels: 1, height: 13, width: 13), classes: 5, count: 140)
 
   private static let vit = NetworkCase(
     name: "ViT",
     architecture: .vit(ViTSpecification(width: 36, layers: 2, heads: 3, mlpWidth: 50, patch: 2)),
-    image: ImageShape(channels: 1, height: 8, width: 8), classes: 5, count: 4)
+    image: ImageShape(channels: 1, height: 8, width: 8), classes: 5, count: 20)
+}
+
+extension ComputePool {
+  /// Calls `body` as one run beside so many others.
+  fileprivate func with<Result>(_ others: Int, _ body: () -> Result) -> Result {
+    withRun { others == 0 ? body() : with(others - 1, body) }
+  }
 }
