@@ -28,7 +28,7 @@ struct UsageTests {
       (["run", "x", "--jbos=2"], "unknown option `--jbos`: did you mean `--jobs`?"),
       (["run", "x", "--jobs", "0"], "`--jobs 0`: expected a number from 1 to 4096"),
       (["run", "x", "--jobs", "many"], "`--jobs many`: expected a number from 1 to 4096"),
-      (["run", "x", "--jobs"], "`--jobs` needs a number"),
+      (["run", "x", "--jobs"], "`--jobs` needs a number from 1 to 4096"),
       (["run", "x", "--color", "pink"], "`--color pink`: expected auto, always or never"),
       (["run", "x", "--json=yes"], "`--json` takes no value"),
       (["run", "x", "--results="], "`--results` needs the name of a folder"),

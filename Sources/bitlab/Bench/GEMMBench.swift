@@ -37,7 +37,9 @@ struct GEMMBench {
     cases += [head(outputs: 10), head(outputs: 100)]
     cases += attention(tokens: 50, width: 32) + attention(tokens: 65, width: 32)
     // A loop of multiply-adds first: all others are measured beside it.
-    cases.insert(peak, at: 0)
+    cases.insert(
+      Case(shape: "registers", product: "a b + c", operations: PeakLoop.operations) { PeakLoop.run($0) },
+      at: 0)
     let pools = [1, options.threadCount].map { ComputePool(cores: $0) }
     let teams = pools.map { Team(pool: $0) }
     let end = BenchClock.seconds + (options.seconds ?? 20)
@@ -95,23 +97,36 @@ struct GEMMBench {
     let (forward, backward) = (weight.panelsOfTranspose(), weight.panels())
     let tasks = (rows + Self.shardRows - 1) / Self.shardRows
     let gradients = (0..<options.threadCount).map { _ in Operand(outputs, inputs) }
-    let scratch = FloatStorage(count: TransposedProduct.scratchCount(columns: inputs))
+    let scratch = gradients.map { _ in
+      FloatStorage(count: TransposedProduct.scratchCount(columns: inputs))
+    }
     func share(_ task: Int) -> Range<Int> { task * Self.shardRows..<min(rows, (task + 1) * Self.shardRows) }
-    func one(_ product: String, _ body: @escaping (_ rows: Range<Int>, _ slot: Int) -> Void) -> Case {
+    func one(_ product: String, _ run: @escaping (Team) -> Void) -> Case {
       Case(
         shape: "\(rows)x\(inputs)x\(outputs)", product: product,
-        operations: 2 * Double(rows * inputs * outputs)
-      ) { team in
-        team.forEach(tasks) { task, slot in body(share(task), slot) }
-      }
+        operations: 2 * Double(rows * inputs * outputs), run: run)
     }
     return [
-      one("X W^T") { rows, _ in multiply(x.matrix.rows(rows), forward.panels, into: y.matrix.rows(rows)) },
-      one("dY W") { rows, _ in multiply(dy.matrix.rows(rows), backward.panels, into: dx.matrix.rows(rows)) },
-      one("dY^T X") { rows, slot in
-        TransposedProduct.multiply(
-          dy.matrix.rows(rows), x.matrix.rows(rows), into: gradients[slot].matrix, accumulate: true,
-          scratch: scratch.all)
+      one("X W^T") { team in
+        team.forEach(tasks) { task, _ in
+          multiply(x.matrix.rows(share(task)), forward.panels, into: y.matrix.rows(share(task)))
+        }
+      },
+      one("dY W") { team in
+        team.forEach(tasks) { task, _ in
+          multiply(dy.matrix.rows(share(task)), backward.panels, into: dx.matrix.rows(share(task)))
+        }
+      },
+      one("dY^T X") { team in
+        // A sum for each thread, and theirs together.
+        let sums = gradients.prefix(team.limit).map(\.matrix)
+        for sum in sums { sum.fill(0) }
+        team.forEach(tasks) { task, slot in
+          TransposedProduct.multiply(
+            dy.matrix.rows(share(task)), x.matrix.rows(share(task)), into: sums[slot], accumulate: true,
+            scratch: scratch[slot].all)
+        }
+        for sum in sums.dropFirst() { sums[0].add(sum) }
       },
     ]
   }
@@ -181,70 +196,5 @@ struct GEMMBench {
         }
       },
     ]
-  }
-
-  // MARK: - The peak
-
-  private static let peakIterations = 200_000
-
-  private var peak: Case {
-    let tasks = 16
-    return Case(
-      shape: "registers", product: "a b + c", operations: Double(tasks * Self.peakIterations * 12 * 32)
-    ) { team in
-      team.forEach(tasks) { _, _ in Self.peakLoop() }
-    }
-  }
-
-  /// Twelve independent chains of fused multiply-adds on sixteen lanes.
-  @inline(never)
-  private static func peakLoop() {
-    typealias Lanes = SIMD16<Float>
-    var sums = (0..<12).map { Lanes(repeating: Float($0)) }
-    let (x, y) = (Lanes(repeating: 0.3), Lanes(repeating: 0.1))
-    sums.withUnsafeMutableBufferPointer { sums in
-      var (c0, c1, c2, c3, c4, c5) = (sums[0], sums[1], sums[2], sums[3], sums[4], sums[5])
-      var (c6, c7, c8, c9, c10, c11) = (sums[6], sums[7], sums[8], sums[9], sums[10], sums[11])
-      for _ in 0..<peakIterations {
-        (c0, c1, c2) = (y.addingProduct(c0, x), y.addingProduct(c1, x), y.addingProduct(c2, x))
-        (c3, c4, c5) = (y.addingProduct(c3, x), y.addingProduct(c4, x), y.addingProduct(c5, x))
-        (c6, c7, c8) = (y.addingProduct(c6, x), y.addingProduct(c7, x), y.addingProduct(c8, x))
-        (c9, c10, c11) = (y.addingProduct(c9, x), y.addingProduct(c10, x), y.addingProduct(c11, x))
-      }
-      sums[0] = c0 + c1 + c2 + c3 + c4 + c5 + c6 + c7 + c8 + c9 + c10 + c11
-    }
-    precondition(sums[0][0].isFinite)
-  }
-}
-
-/// A matrix of small random values that owns its memory.
-final class Operand: Sendable {
-  private let storage: FloatStorage
-  let matrix: Matrix
-
-  init(_ rows: Int, _ columns: Int) {
-    storage = FloatStorage(count: rows * columns)
-    matrix = storage.matrix(rows: rows, columns: columns)
-    var random = RandomStream(seed: 0, purpose: "bench")
-    random.fillUniform(storage.all, bound: 0.01)
-  }
-
-  /// Panels that own their memory.
-  struct Packed {
-    let panels: Panels
-    fileprivate let room: FloatStorage
-  }
-
-  func panels() -> Packed { packed(depth: matrix.rows, columns: matrix.columns) { $0.pack(matrix) } }
-
-  func panelsOfTranspose() -> Packed {
-    packed(depth: matrix.columns, columns: matrix.rows) { $0.packTransposed(matrix) }
-  }
-
-  private func packed(depth: Int, columns: Int, _ pack: (Panels) -> Void) -> Packed {
-    let room = FloatStorage(count: Panels.capacity(depth: depth, columns: columns))
-    let panels = Panels(packedIn: room.all, depth: depth, columns: columns)
-    pack(panels)
-    return Packed(panels: panels, room: room)
   }
 }

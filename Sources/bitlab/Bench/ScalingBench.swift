@@ -1,11 +1,10 @@
-import Dispatch
 import Networks
-import Synchronization
 import TensorCore
 
-/// How the time of a training step grows: each size beside the first of its kind, as time a unit of work.
+/// How the time of a training step grows: each size beside another of its kind, as time a unit of each core's work.
 ///
-/// 1.00 is growth in step with the work; below it larger is cheaper.
+/// 1.00 is growth in step with the work; below it larger is cheaper. With several runs the last one's end counts, so a
+/// core that stands idle shows.
 struct ScalingBench {
   private let options: BenchOptions
   private let progress: (String) -> Void
@@ -20,11 +19,20 @@ struct ScalingBench {
     var kind: String
     var size: Int
     var specification: NetworkSpecification
-    var batch = 128
+    var batch = 64
     var runs = 1
+    /// nil for all.
+    var cores: Int?
+    /// Steps of each run beside the first one's: all the same, or one, two, three times as many, so that they end one
+    /// after the other.
+    var stepsGrow = false
 
-    /// Of a step of every run.
-    var work: Double { Double(specification.trainingWork * batch * runs) }
+    func steps(ofRun run: Int) -> Int { stepsGrow ? run + 1 : 1 }
+
+    /// Of a step of the first run, and what the others do meanwhile or after it.
+    var work: Double {
+      Double(specification.trainingWork * batch * (0..<runs).reduce(0) { $0 + steps(ofRun: $1) })
+    }
   }
 
   func table() -> BenchTable {
@@ -38,7 +46,7 @@ struct ScalingBench {
         .init(key: "mflop", header: "MFLOP", digits: 0), .init(key: "milliseconds", header: "ms", digits: 2),
         .init(key: "gflops", header: "GFLOP/s"), .init(key: "time_per_work", header: "time/work", digits: 2),
       ])
-    for kind in Self.kinds {
+    for kind in kinds {
       // In turn, so that what else the machine does meets all sizes alike.
       var times = kind.map { _ in [Double]() }
       let rounds = 5
@@ -49,7 +57,9 @@ struct ScalingBench {
       let medians = times.map(BenchClock.median)
       let base = kind.firstIndex { $0.size == Self.base[$0.kind] } ?? 0
       for (index, one) in kind.enumerated() {
-        let ratios = (0..<rounds).map { times[index][$0] / one.work / (times[base][$0] / kind[base].work) }
+        let ratios = (0..<rounds).map {
+          times[index][$0] / share(one) / (times[base][$0] / share(kind[base]))
+        }
         table.rows.append(
           .init(
             names: [one.kind, String(one.size)],
@@ -62,19 +72,32 @@ struct ScalingBench {
     return table
   }
 
-  /// The size that the others of a kind are compared with.
-  private static let base = ["batch": 64, "width": 128, "tokens": 50, "layers": 4, "runs": 2]
+  private func cores(_ one: Case) -> Int { one.cores ?? options.threadCount }
 
-  private static var kinds: [[Case]] {
+  /// The work that falls to each core.
+  private func share(_ one: Case) -> Double { one.work / Double(cores(one)) }
+
+  /// The size that the others of a kind are compared with.
+  private static let base = [
+    "batch": 64, "width": 128, "tokens": 50, "layers": 4, "cores": 1, "runs": 2, "unequal runs": 1,
+  ]
+
+  private var kinds: [[Case]] {
     [
-      [16, 32, 64, 128, 256].map { Case(kind: "batch", size: $0, specification: vit(), batch: $0) },
-      [64, 128, 256, 384].map { Case(kind: "width", size: $0, specification: vit(width: $0), batch: 64) },
+      [16, 32, 64, 128, 256].map { Case(kind: "batch", size: $0, specification: Self.vit(), batch: $0) },
+      [64, 128, 256, 384].map { Case(kind: "width", size: $0, specification: Self.vit(width: $0)) },
       [17, 50, 197].map { tokens in
         let patch = [17: 7, 50: 4, 197: 2][tokens]!
-        return Case(kind: "tokens", size: tokens, specification: vit(patch: patch), batch: 64)
+        return Case(kind: "tokens", size: tokens, specification: Self.vit(patch: patch))
       },
-      [2, 4, 8, 12].map { Case(kind: "layers", size: $0, specification: vit(layers: $0), batch: 64) },
-      [1, 2, 3, 4, 6].map { Case(kind: "runs", size: $0, specification: vit(), batch: 64, runs: $0) },
+      [2, 4, 8, 12].map { Case(kind: "layers", size: $0, specification: Self.vit(layers: $0)) },
+      Set([1, 2, options.threadCount]).filter { $0 <= options.threadCount }.sorted().map {
+        Case(kind: "cores", size: $0, specification: Self.vit(), cores: $0)
+      },
+      [1, 2, 3, 4, 6].map { Case(kind: "runs", size: $0, specification: Self.vit(), runs: $0) },
+      [1, 2, 3].map {
+        Case(kind: "unequal runs", size: $0, specification: Self.vit(), runs: $0, stepsGrow: true)
+      },
     ]
   }
 
@@ -86,25 +109,21 @@ struct ScalingBench {
       precision: .ternary)
   }
 
-  /// Seconds of one step of every run, the median of some.
+  /// Seconds of a step of the first run, and of what the others do beside it: the mean of many.
+  ///
+  /// All runs begin together, and the clock stops when the last one ends.
   private func time(_ one: Case) -> Double {
-    let pool = ComputePool(cores: options.threadCount)
-    let seconds = (options.seconds ?? 1) / 2
-    let times = Mutex<[Double]>([])
-    let group = DispatchGroup()
-    for run in 0..<one.runs {
-      DispatchQueue(label: "bitlab.bench.\(run)", qos: .userInitiated).async(group: group) {
-        let own = pool.withRun {
-          let model = BenchedModel(one.specification, batch: one.batch, pool: pool)
-          return BenchClock.times(for: seconds) { model.train() }
-        }
-        times.withLock {
-          $0.append(one.runs > 1 ? own.reduce(0, +) / Double(own.count) : BenchClock.median(own))
-        }
+    let pool = ComputePool(cores: cores(one))
+    let models = (0..<one.runs).map { _ in BenchedModel(one.specification, batch: one.batch, pool: pool) }
+    for model in models { for _ in 0..<3 { model.train() } }
+    let step =
+      BenchClock.time { models[0].train() } * one.work
+      / Double(one.specification.trainingWork * one.batch)
+    let count = max(1, Int((options.seconds ?? 1) / 2 / step))
+    return BenchClock.time {
+      BenchThreads.run(one.runs) { run in
+        pool.withRun { for _ in 0..<count * one.steps(ofRun: run) { models[run].train() } }
       }
-    }
-    group.wait()
-    // Runs at once take turns: a step of every run has been done when the average run has done one.
-    return times.withLock { $0.reduce(0, +) / Double($0.count) }
+    } / Double(count)
   }
 }

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Networks
 import Synchronization
@@ -30,12 +29,14 @@ struct TrainBench {
       for precision in options.bits {
         progress("\(experiment.rawValue), \(precision.rawValue) bits")
         let specification = experiment.specification(precision, options.method)
+        // What earlier rows took is not this one's.
+        let isOwnPeak = PeakMemory.reset() || table.rows.isEmpty
         let speed = speed(specification)
         let work = Double(options.evaluates ? specification.evaluationWork : specification.trainingWork)
         table.rows.append(
           .init(
             names: [experiment.rawValue, String(precision.rawValue)],
-            figures: [speed, speed * work * 1e-9, work * 1e-6, Self.peakMemory]))
+            figures: [speed, speed * work * 1e-9, work * 1e-6, isOwnPeak ? PeakMemory.mebibytes : nil]))
       }
     }
     return table
@@ -46,30 +47,19 @@ struct TrainBench {
     let pool = ComputePool(cores: options.threadCount)
     let (seconds, evaluates) = (options.seconds ?? 6, options.evaluates)
     let speeds = Mutex<[Double]>([])
-    let group = DispatchGroup()
-    for run in 0..<options.runs {
-      DispatchQueue(label: "bitlab.bench.\(run)", qos: .userInitiated).async(group: group) {
-        let speed = pool.withRun {
-          BenchedModel(specification, batch: 128, pool: pool).speed(
-            for: seconds, evaluates: evaluates)
-        }
-        speeds.withLock { $0.append(speed) }
+    BenchThreads.run(options.runs) { _ in
+      let speed = pool.withRun {
+        BenchedModel(specification, batch: 128, pool: pool).speed(for: seconds, evaluates: evaluates)
       }
+      speeds.withLock { $0.append(speed) }
     }
-    group.wait()
     return speeds.withLock { $0.reduce(0, +) }
-  }
-
-  /// The most memory that the process had, in MiB.
-  private static var peakMemory: Double {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Double(usage.ru_maxrss) / 1024
   }
 }
 
 /// A model with random images, and its training step.
-struct BenchedModel {
+struct BenchedModel: @unchecked Sendable {
+  // Sendable invariant: one thread at a time trains it.
   private let model: Model
   private let step: TrainingStep
   private let batch: RandomSamples

@@ -19,6 +19,8 @@ struct Arguments {
   var verbosity = Verbosity.normal
   var color = ColorChoice.auto
   var bench = BenchOptions()
+  /// The last option given that only `bench` has, as it was spelled.
+  private var benchOption: String?
   var wantsHelp = false
   var wantsVersion = false
 
@@ -51,6 +53,9 @@ struct Arguments {
         try takeOption(word, &rest)
       }
     }
+    if let benchOption, let verb, verb != .bench {
+      throw UsageError("`\(benchOption)` is an option of `bench`, not of `\(verb.rawValue)`")
+    }
   }
 
   private mutating func takeOperand(_ word: String) throws(UsageError) {
@@ -79,6 +84,7 @@ struct Arguments {
       value = next
     }
     if !option.takesValue, value != nil { throw UsageError("`\(parts[0])` takes no value") }
+    if option.isOfBench { benchOption = parts[0] }
     try set(option, value ?? "")
   }
 
@@ -91,19 +97,14 @@ struct Arguments {
     case .drain: drains = true
     case .all: all = true
     case .follow: follows = true
-    case .jobs:
-      guard let count = Int(value), count >= 1, count <= 4096 else {
-        throw UsageError("`--jobs \(value)`: expected a number from 1 to 4096")
-      }
-      jobs = count
+    case .jobs: jobs = try one(value, option, Self.count)
     case .experiment: bench.experiments = try list(value, option, BenchedExperiment.init(rawValue:))
     case .bits: bench.bits = try list(value, option) { Int($0).flatMap(WeightPrecision.init(rawValue:)) }
-    case .method: bench.method = try list(value, option, QuantizationMethod.init(rawValue:))[0]
-    case .threads:
-      bench.threads = try list(value, option) { Int($0).flatMap { (1...4096) ~= $0 ? $0 : nil } }[0]
-    case .runs: bench.runs = try list(value, option) { Int($0).flatMap { (1...4096) ~= $0 ? $0 : nil } }[0]
+    case .method: bench.method = try one(value, option, QuantizationMethod.init(rawValue:))
+    case .threads: bench.threads = try one(value, option, Self.count)
+    case .runs: bench.runs = try one(value, option, Self.count)
     case .seconds:
-      bench.seconds = try list(value, option) { Double($0).flatMap { $0 > 0 && $0 < 1e6 ? $0 : nil } }[0]
+      bench.seconds = try one(value, option) { Double($0).flatMap { $0 > 0 && $0 < 1e6 ? $0 : nil } }
     case .evaluate: bench.evaluates = true
     case .json: json = true
     case .verbose: verbosity = .verbose
@@ -124,13 +125,23 @@ struct Arguments {
   ) throws(UsageError) -> [Value] {
     var values: [Value] = []
     for word in text.split(separator: ",", omittingEmptySubsequences: false) {
-      guard let value = read(String(word)) else {
-        throw UsageError("`\(option.spellings[0]) \(text)`: expected \(option.valueName ?? "a value")")
-      }
-      values.append(value)
+      values.append(try one(String(word), option, shown: text, read))
     }
     return values
   }
+
+  /// - Parameter shown: the option's whole value, for the message.
+  private func one<Value>(
+    _ word: String, _ option: Option, shown: String? = nil, _ read: (String) -> Value?
+  ) throws(UsageError) -> Value {
+    guard let value = read(word) else {
+      throw UsageError(
+        "`\(option.spellings[0]) \(shown ?? word)`: expected \(option.valueName ?? "a value")")
+    }
+    return value
+  }
+
+  private static func count(_ word: String) -> Int? { Int(word).flatMap { (1...4096) ~= $0 ? $0 : nil } }
 
   private func folder(_ value: String, _ option: Option) throws(UsageError) -> String {
     if value.isEmpty { throw UsageError("`\(option.spellings[0])` needs the name of a folder") }
@@ -145,7 +156,7 @@ struct UsageError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// The options that every verb takes; the last are for `bench`.
+/// The options that every verb takes, and those of `bench` alone.
 enum Option: CaseIterable {
   case results, configs, data, onFinish, drain, all, follow, jobs, json, verbose, quiet, color, help, version
   case experiment, bits, method, threads, runs, seconds, evaluate
@@ -181,17 +192,24 @@ enum Option: CaseIterable {
     }
   }
 
+  /// Whether other verbs refuse it.
+  var isOfBench: Bool {
+    switch self {
+    case .experiment, .bits, .method, .threads, .runs, .seconds, .evaluate: true
+    default: false
+    }
+  }
+
   /// What stands for the value in messages; nil for options without one.
   var valueName: String? {
     switch self {
     case .results, .data, .configs: "a folder"
     case .onFinish: "a command"
-    case .jobs: "a number"
     case .color: "auto, always or never"
     case .experiment: "experiments (\(BenchedExperiment.allCases.map(\.rawValue).joined(separator: ", ")))"
     case .bits: "bits (32, 2, 1)"
     case .method: "simple-bitnet or bitnet"
-    case .threads, .runs: "a number from 1 to 4096"
+    case .jobs, .threads, .runs: "a number from 1 to 4096"
     case .seconds: "a number of seconds"
     default: nil
     }

@@ -35,6 +35,9 @@ import Testing
       ),
       (["bench", "--seconds", "0"], "`--seconds 0`: expected a number of seconds"),
       (["bench", "--runs", "none"], "`--runs none`: expected a number from 1 to 4096"),
+      (["bench", "--threads", "2,4"], "`--threads 2,4`: expected a number from 1 to 4096"),
+      (["status", "--threads", "2"], "`--threads` is an option of `bench`, not of `status`"),
+      (["--evaluate", "run"], "`--evaluate` is an option of `bench`, not of `run`"),
     ])
   func whatIsWrongIsSaid(words: [String], problem: String) {
     let streams = CapturedStreams()
