@@ -32,6 +32,17 @@ static inline __attribute__((always_inline)) csimd_vector8 csimd_square_root(csi
   return __builtin_elementwise_sqrt(x);
 }
 
+/// `a * b + c` lane by lane: one rounding where the CPU has the instruction, two where it has not. In C, since a
+/// choice in Swift is one of its inliner's branches, and functions with many of those it leaves calls.
+static inline __attribute__((always_inline)) csimd_vector8 csimd_multiply_add(csimd_vector8 a, csimd_vector8 b,
+                                                                              csimd_vector8 c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_elementwise_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
 /// Writes the transpose of the 8x8 block at `from` to `to`; strides in values.
 static inline __attribute__((always_inline)) void csimd_transpose8x8(const float *from, long from_stride, float *to,
                                                                      long to_stride) {

@@ -10,7 +10,7 @@ struct MultiHeadAttention: Sendable {
   private let queries: Int
   private let width: Int
   private let heads: Int
-  /// Kept for backward: `[heads * queries, tokens]` an image.
+  /// Kept for backward: `[heads * queries, paddedTokens]` an image.
   private let probabilities: ActivationSlot
 
   /// What attention reads, or its gradients: `query` `[images * queries, width]`, `key` and `value`
@@ -26,18 +26,20 @@ struct MultiHeadAttention: Sendable {
     self.queries = queries
     self.width = width
     self.heads = heads
-    probabilities = plan.add(rowsPerImage: heads * queries, columns: tokens)
+    probabilities = plan.add(rowsPerImage: heads * queries, columns: Panels.wholeVectors(tokens))
   }
 
+  /// Columns of the scores: those behind the tokens' are zero, and the loops over them whole vectors.
+  private var paddedTokens: Int { probabilities.columns }
   private var headWidth: Int { width / heads }
   private var scale: Float { 1 / Float(headWidth).squareRoot() }
 
   /// Shard scratch: two packed operands and the gradient of one head's probabilities.
-  var scratchCount: Int { 2 * packedCount + queries * tokens }
+  var scratchCount: Int { 2 * packedCount + queries * paddedTokens }
 
   private var packedCount: Int {
     max(
-      Panels.capacity(depth: headWidth, columns: tokens),
+      Panels.capacity(depth: headWidth, columns: paddedTokens),
       Panels.capacity(depth: max(queries, tokens), columns: headWidth))
   }
 
@@ -66,17 +68,20 @@ struct MultiHeadAttention: Sendable {
     }
   }
 
+  /// Scores without their padding.
+  private func ofTokens(_ scores: Matrix) -> Matrix { scores.columns(0..<tokens) }
+
   /// - Parameter context: `[images * queries, width]`.
   func forward(_ x: Operands, into context: Matrix, _ pass: ForwardPass) {
     let room = pass.scratch[0..<packedCount]
     let all = pass[probabilities]
     forEachHead(pass.images) { head in
       let probabilities = all.rows(head.probabilities)
-      let keys = Panels(packedIn: room, depth: headWidth, columns: tokens)
+      let keys = Panels(packedIn: room, depth: headWidth, columns: paddedTokens)
       keys.packTransposed(head.token(x.key))
       multiply(head.query(x.query), keys, into: probabilities)
-      probabilities.softmaxRows(scale: scale)
-      multiply(probabilities, Panels(head.token(x.value), room: room), into: head.query(context))
+      probabilities.softmaxRows(tokens, scale: scale)
+      multiply(ofTokens(probabilities), Panels(head.token(x.value), room: room), into: head.query(context))
     }
   }
 
@@ -85,17 +90,20 @@ struct MultiHeadAttention: Sendable {
   func backward(_ dcontext: Matrix, _ x: Operands, into dx: Operands, _ pass: BackwardPass) {
     let room = pass.scratch[0..<packedCount]
     let secondRoom = pass.scratch[packedCount..<2 * packedCount]
-    let dscores = pass.scratch[2 * packedCount..<scratchCount].matrix(rows: queries, columns: tokens)
+    let dscores = pass.scratch[2 * packedCount..<scratchCount].matrix(
+      rows: queries, columns: paddedTokens)
     let all = pass.forward[probabilities]
     forEachHead(pass.images) { head in
       let (probabilities, dcontext) = (all.rows(head.probabilities), head.query(dcontext))
-      multiply(transposed: probabilities, Panels(dcontext, room: room), into: head.token(dx.value))
-      let values = Panels(packedIn: secondRoom, depth: headWidth, columns: tokens)
+      multiply(
+        transposed: ofTokens(probabilities), Panels(dcontext, room: room), into: head.token(dx.value))
+      let values = Panels(packedIn: secondRoom, depth: headWidth, columns: paddedTokens)
       values.packTransposed(head.token(x.value))
       multiply(dcontext, values, into: dscores)
       dscores.softmaxRowsBackward(probabilities: probabilities, scale: scale)
-      multiply(dscores, Panels(head.token(x.key), room: room), into: head.query(dx.query))
-      multiply(transposed: dscores, Panels(head.query(x.query), room: room), into: head.token(dx.key))
+      multiply(ofTokens(dscores), Panels(head.token(x.key), room: room), into: head.query(dx.query))
+      multiply(
+        transposed: ofTokens(dscores), Panels(head.query(x.query), room: room), into: head.token(dx.key))
     }
   }
 }

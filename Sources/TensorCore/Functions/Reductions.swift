@@ -8,7 +8,7 @@ extension Vector {
     forEachVector(count) { offset, lanes in
       best = larger(loadLanes(base + offset, lanes, padding: -.infinity), best)
     }
-    return best.max()
+    return TensorCore.largest(best)
   }
 
   /// `sum |x|`, blocks of 1,024 values in float32 lanes, the blocks in Double.

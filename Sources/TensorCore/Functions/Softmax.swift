@@ -1,29 +1,62 @@
 import Foundation
 
 extension Matrix {
-  /// Each row: `softmax(scale * row)`, in place. The largest value is taken off first, so nothing overflows.
-  package func softmaxRows(scale: Float) {
-    for index in 0..<rows { _ = row(index).softmax(scale: scale) }
+  /// The first `count` values of each row: `softmax(scale * row)`, in place; the others become 0. The largest value is
+  /// taken off first, so nothing overflows.
+  ///
+  /// The columns divide by 8: rows of another length are padded, since vectors that are cut would take longer than all
+  /// others together.
+  package func softmaxRows(_ count: Int, scale: Float) {
+    precondition(
+      count > 0 && count <= columns && columns % laneCount == 0,
+      "softmax: \(count) of \(columns) columns, which should divide by \(laneCount)")
+    for index in 0..<rows { softmax(base + index * stride, count, scale: scale) }
+  }
+
+  @inline(__always)
+  private func softmax(_ row: UnsafeMutablePointer<Float>, _ count: Int, scale: Float) {
+    let last = (count - 1) / laneCount * laneCount
+    let unused = Lanes.number .>= Float(count - last)
+    var best = (load(row + last) * scale).replacing(with: -.infinity, where: unused)
+    for offset in Swift.stride(from: 0, to: last, by: laneCount) {
+      best = larger(load(row + offset) * scale, best)
+    }
+    let largest = TensorCore.largest(best)
+    // Multiplied and rounded as above: a fused difference would leave the largest value's own rounding, which overflows
+    // the exponential where values are huge.
+    var total = exponential(load(row + last) * scale - largest).replacing(with: 0, where: unused)
+    store(total, row + last)
+    for offset in Swift.stride(from: 0, to: last, by: laneCount) {
+      let value = exponential(load(row + offset) * scale - largest)
+      store(value, row + offset)
+      total += value
+    }
+    let factor = 1 / TensorCore.sum(total)
+    for offset in Swift.stride(from: 0, through: last, by: laneCount) {
+      store(load(row + offset) * factor, row + offset)
+    }
+    for offset in Swift.stride(from: last + laneCount, to: columns, by: laneCount) {
+      store(Lanes.zero, row + offset)
+    }
   }
 
   /// The softmax's gradient, in place of the upstream one: `dS = scale * P * (dP - <P, dP>)`, row by row.
   ///
-  /// - Parameter probabilities: what `softmaxRows` gave, of the same shape.
+  /// - Parameter probabilities: what `softmaxRows` gave, of the same shape: where they are padded, the gradient becomes 0.
   package func softmaxRowsBackward(probabilities: Matrix, scale: Float) {
     precondition(
-      probabilities.rows == rows && probabilities.columns == columns,
+      probabilities.rows == rows && probabilities.columns == columns && columns % laneCount == 0,
       "softmax: gradient \(rows)x\(columns) for \(probabilities.rows)x\(probabilities.columns)")
     for index in 0..<rows {
       let p = probabilities.base + index * probabilities.stride
       let d = base + index * stride
       var dot = Lanes.zero
-      forEachVector(columns) { offset, lanes in
-        dot = multiplyAdd(loadLanes(p + offset, lanes), loadLanes(d + offset, lanes), dot)
+      for offset in Swift.stride(from: 0, to: columns, by: laneCount) {
+        dot = multiplyAdd(load(p + offset), load(d + offset), dot)
       }
-      let mean = Lanes(repeating: TensorCore.sum(dot))
-      forEachVector(columns) { offset, lanes in
-        let value = (loadLanes(d + offset, lanes) - mean) * loadLanes(p + offset, lanes) * scale
-        storeLanes(value, d + offset, lanes)
+      let mean = TensorCore.sum(dot)
+      for offset in Swift.stride(from: 0, to: columns, by: laneCount) {
+        store((load(d + offset) - mean) * load(p + offset) * scale, d + offset)
       }
     }
   }
@@ -38,16 +71,16 @@ extension Vector {
       let value = loadLanes(base + offset, lanes) * scale
       let padded =
         lanes == laneCount
-        ? value : value.replacing(with: -.infinity, where: SIMD8<Float>.lane .>= Float(lanes))
+        ? value : value.replacing(with: -.infinity, where: Lanes.number .>= Float(lanes))
       best = larger(padded, best)
     }
-    let largest = best.max()
+    let largest = TensorCore.largest(best)
     var total = Lanes.zero
     forEachVector(count) { offset, lanes in
       // Multiplied and rounded as above: a fused difference would leave the largest value's own rounding, which overflows
       // the exponential where values are huge.
       var value = exponential(loadLanes(base + offset, lanes) * scale - largest)
-      if lanes < laneCount { value.replace(with: 0, where: SIMD8<Float>.lane .>= Float(lanes)) }
+      if lanes < laneCount { value.replace(with: 0, where: Lanes.number .>= Float(lanes)) }
       total += value
       storeLanes(value, base + offset, lanes)
     }
@@ -55,11 +88,6 @@ extension Vector {
     self.scale(by: 1 / sum)
     return (largest, sum)
   }
-}
-
-extension SIMD8<Float> {
-  /// The number of each lane.
-  fileprivate static var lane: Self { Self(0, 1, 2, 3, 4, 5, 6, 7) }
 }
 
 /// What a classifier did on some samples.

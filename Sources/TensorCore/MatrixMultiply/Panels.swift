@@ -17,6 +17,11 @@ package struct Panels: @unchecked Sendable {
     (columns + MicroKernel.columns - 1) / MicroKernel.columns * MicroKernel.columns * depth
   }
 
+  /// So many columns rounded up to whole vectors: products of so many need no tiles that end within one.
+  package static func wholeVectors(_ columns: Int) -> Int {
+    (columns + MicroKernel.vectorColumns - 1) / MicroKernel.vectorColumns * MicroKernel.vectorColumns
+  }
+
   /// Whether a matrix of so many columns can serve as panels where it lies.
   package static func canUseInPlace(columns: Int) -> Bool { columns % MicroKernel.vectorColumns == 0 }
 

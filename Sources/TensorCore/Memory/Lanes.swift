@@ -37,7 +37,7 @@ func store(_ value: Lanes, _ pointer: UnsafeMutablePointer<Float>, count: Int) {
 /// `a * b + c`: one rounding where the CPU has the instruction, two where it has not.
 @inline(__always)
 func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes {
-  csimd_has_fma() != 0 ? c.addingProduct(a, b) : a * b + c
+  csimd_multiply_add(a, b, c)
 }
 
 /// The sum of all lanes, in one fixed order: halves, quarters, pairs.
@@ -51,6 +51,19 @@ func sum(_ value: Lanes) -> Float {
 /// The larger of two values lane by lane; a NaN in `b` is dropped, one in `a` kept.
 @inline(__always)
 func larger(_ a: Lanes, _ b: Lanes) -> Lanes { a.replacing(with: b, where: b .> a) }
+
+/// The largest of all lanes.
+@inline(__always)
+func largest(_ value: Lanes) -> Float {
+  let four = value.lowHalf.replacing(with: value.highHalf, where: value.highHalf .> value.lowHalf)
+  let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+  return two[1] > two[0] ? two[1] : two[0]
+}
+
+extension Lanes {
+  /// The number of each lane.
+  static var number: Lanes { Lanes(0, 1, 2, 3, 4, 5, 6, 7) }
+}
 
 @inline(__always)
 func absolute(_ value: Lanes) -> Lanes {

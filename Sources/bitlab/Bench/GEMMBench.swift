@@ -166,9 +166,12 @@ struct GEMMBench {
     let (q, k, c) = (
       Operand(images * tokens, width), Operand(images * tokens, width), Operand(images * tokens, width)
     )
-    let scores = Operand(images * tokens, tokens)
+    // As attention has them: padded, so that only whole vectors are computed.
+    let padded = Panels.wholeVectors(tokens)
+    let scores = Operand(images * tokens, padded)
+    let probabilities = scores.matrix.columns(0..<tokens)
     let rooms = (0..<options.threadCount).map { _ in
-      FloatStorage(count: Panels.capacity(depth: width, columns: tokens))
+      FloatStorage(count: Panels.capacity(depth: width, columns: padded))
     }
     func rows(_ image: Int) -> Range<Int> { image * tokens..<(image + 1) * tokens }
     let operations = 2 * Double(images * tokens * tokens * width)
@@ -176,7 +179,7 @@ struct GEMMBench {
     return [
       Case(shape: shape, product: "Q K^T, packing", operations: operations) { team in
         team.forEach(images) { image, slot in
-          let keys = Panels(packedIn: rooms[slot].all, depth: width, columns: tokens)
+          let keys = Panels(packedIn: rooms[slot].all, depth: width, columns: padded)
           keys.packTransposed(k.matrix.rows(rows(image)))
           multiply(q.matrix.rows(rows(image)), keys, into: scores.matrix.rows(rows(image)))
         }
@@ -184,14 +187,14 @@ struct GEMMBench {
       Case(shape: shape, product: "P V", operations: operations) { team in
         team.forEach(images) { image, _ in
           multiply(
-            scores.matrix.rows(rows(image)), Panels(inPlace: q.matrix.rows(rows(image))),
+            probabilities.rows(rows(image)), Panels(inPlace: q.matrix.rows(rows(image))),
             into: c.matrix.rows(rows(image)))
         }
       },
       Case(shape: shape, product: "P^T dC", operations: operations) { team in
         team.forEach(images) { image, _ in
           multiply(
-            transposed: scores.matrix.rows(rows(image)), Panels(inPlace: q.matrix.rows(rows(image))),
+            transposed: probabilities.rows(rows(image)), Panels(inPlace: q.matrix.rows(rows(image))),
             into: c.matrix.rows(rows(image)))
         }
       },

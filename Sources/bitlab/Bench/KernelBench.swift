@@ -43,8 +43,8 @@ struct KernelBench {
   private var cases: [Case] {
     let (rows, width) = (800, 128)
     let (x, y, z) = (Operand(rows, width), Operand(rows, width), Operand(rows, width))
-    let scores = Operand(rows * 4, 50)
-    let dscores = Operand(rows * 4, 50)
+    let scores = Operand(rows * 4, Panels.wholeVectors(50))
+    let dscores = Operand(rows * 4, Panels.wholeVectors(50))
     let wide = (Operand(rows, 256), Operand(rows, 256))
     let (gain, bias) = (Operand(1, width), Operand(1, width))
     let (dgain, dbias) = (Operand(1, width), Operand(1, width))
@@ -77,7 +77,7 @@ struct KernelBench {
           accumulate: true, dgain: dgain.matrix.flat, dbias: dbias.matrix.flat)
       },
       Case(name: "softmax, rows of 50", values: rows * 4 * 50, bytes: 8) {
-        scores.matrix.softmaxRows(scale: 0.2)
+        scores.matrix.softmaxRows(50, scale: 0.2)
       },
       Case(name: "softmax, backward", values: rows * 4 * 50, bytes: 12) {
         dscores.matrix.softmaxRowsBackward(probabilities: scores.matrix, scale: 0.2)
