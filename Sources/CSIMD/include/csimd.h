@@ -43,6 +43,11 @@ static inline __attribute__((always_inline)) csimd_vector8 csimd_multiply_add(cs
 #endif
 }
 
+/// The nearest whole number of each lane, of two equally near the even one.
+static inline __attribute__((always_inline)) csimd_vector8 csimd_round_half_even(csimd_vector8 x) {
+  return __builtin_elementwise_roundeven(x);
+}
+
 /// Writes the transpose of the 8x8 block at `from` to `to`; strides in values.
 static inline __attribute__((always_inline)) void csimd_transpose8x8(const float *from, long from_stride, float *to,
                                                                      long to_stride) {

@@ -65,6 +65,13 @@ extension Lanes {
   static var number: Lanes { Lanes(0, 1, 2, 3, 4, 5, 6, 7) }
 }
 
+/// NaN stays NaN.
+@inline(__always)
+func clipped(_ value: Lanes, from low: Float, to high: Float) -> Lanes {
+  let raised = value.replacing(with: low, where: value .< low)
+  return raised.replacing(with: high, where: raised .> high)
+}
+
 @inline(__always)
 func absolute(_ value: Lanes) -> Lanes {
   unsafeBitCast(

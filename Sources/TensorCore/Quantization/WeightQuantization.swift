@@ -1,3 +1,5 @@
+import CSIMD
+
 /// How the weights of one matrix map to levels: `level(w) = round(w / divisor)` clipped, or `sign(w - shift)`; weight `level * scale`.
 package struct WeightLevels: Sendable, Equatable {
   package enum Grid: Sendable {
@@ -21,16 +23,12 @@ package struct WeightLevels: Sendable, Equatable {
     self.shift = shift
   }
 
+  /// Calls `body` with the level of a vector of weights as a function. The grid is chosen here once, outside of loops.
   @inline(__always)
-  func levels(_ weights: Lanes) -> Lanes {
+  fileprivate func withLevel<Result>(_ body: ((Lanes) -> Lanes) -> Result) -> Result {
     switch grid {
-    case .ternary:
-      var level = (weights / divisor).rounded(.toNearestOrEven)
-      level.replace(with: -1, where: level .< -1)
-      level.replace(with: 1, where: level .> 1)
-      return level
-    case .binary:
-      return sign(weights - shift)
+    case .ternary: body { [divisor] in clipped(csimd_round_half_even($0 / divisor), from: -1, to: 1) }
+    case .binary: body { [shift] in sign($0 - shift) }
     }
   }
 }
@@ -48,8 +46,10 @@ extension Vector {
   /// `output = scale * level`, the weights a product sees.
   package func quantize(_ levels: WeightLevels, into output: Vector) {
     precondition(output.count == count, "quantize: \(count) weights into \(output.count)")
-    forEachVector(count) { offset, lanes in
-      storeLanes(levels.levels(loadLanes(base + offset, lanes)) * levels.scale, output.base + offset, lanes)
+    levels.withLevel { level in
+      forEachVector(count) { offset, lanes in
+        storeLanes(level(loadLanes(base + offset, lanes)) * levels.scale, output.base + offset, lanes)
+      }
     }
   }
 
@@ -58,18 +58,20 @@ extension Vector {
   /// Summed as in `sum()`: blocks of 1,024 in float32 lanes, the blocks in Double.
   package func scaleGradient(_ gradient: Vector, _ levels: WeightLevels) -> Double {
     precondition(gradient.count == count, "scaleGradient: \(gradient.count) gradients of \(count) weights")
-    var total = 0.0
-    for first in stride(from: 0, to: count, by: 1024) {
-      var partial = Lanes.zero
-      let (weights, gradients) = (base + first, gradient.base + first)
-      forEachVector(min(1024, count - first)) { offset, lanes in
-        let weight = loadLanes(weights + offset, lanes)
-        let difference = levels.levels(weight) - weight / levels.divisor
-        partial = multiplyAdd(loadLanes(gradients + offset, lanes), difference, partial)
+    return levels.withLevel { level in
+      var total = 0.0
+      for first in stride(from: 0, to: count, by: 1024) {
+        var partial = Lanes.zero
+        let (weights, gradients) = (base + first, gradient.base + first)
+        forEachVector(min(1024, count - first)) { offset, lanes in
+          let weight = loadLanes(weights + offset, lanes)
+          let difference = level(weight) - weight / levels.divisor
+          partial = multiplyAdd(loadLanes(gradients + offset, lanes), difference, partial)
+        }
+        total += Double(TensorCore.sum(partial))
       }
-      total += Double(TensorCore.sum(partial))
+      return total
     }
-    return total
   }
 
   /// `self += sign(weights) * amount`: the other half of that gradient.

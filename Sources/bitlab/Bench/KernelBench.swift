@@ -96,6 +96,9 @@ struct KernelBench {
       Case(name: "quantize, ternary", values: 1 << 17, bytes: 8) {
         weights.matrix.flat.quantize(levels, into: quantized.matrix.flat)
       },
+      Case(name: "the scale's gradient", values: 1 << 17, bytes: 8) {
+        _ = weights.matrix.flat.scaleGradient(gradient.matrix.flat, levels)
+      },
       Case(name: "pack W^T", values: 1 << 17, bytes: 8) {
         Panels(packedIn: room.all, depth: 128, columns: 1024).packTransposed(quantized.matrix)
       },
