@@ -24,7 +24,9 @@ package struct ShardPlan: Sendable, Hashable {
   package init(_ specification: NetworkSpecification, batchSize: Int) {
     let rows = batchSize * specification.rowsPerImage
     let few = min(Self.fewestGroups, rows / Self.fewestSharedRows)
-    let wanted = max(1, min(max(rows / Self.fewestGroupRows, few), Self.mostGroups, batchSize))
+    let possible = max(1, min(max(rows / Self.fewestGroupRows, few), Self.mostGroups, batchSize))
+    // A power of two, so that two, four or eight cores have the same to do: five groups would keep two as long as six.
+    let wanted = 1 << (Int.bitWidth - 1 - possible.leadingZeroBitCount)
     groupImages = (batchSize + wanted - 1) / wanted
     groups = (batchSize + groupImages - 1) / groupImages
     let perImage = specification.network(shardImages: 1).plan.count

@@ -27,6 +27,16 @@ import Testing
     #expect(plan.groups == 8 && plan.groupImages == 16)
   }
 
+  /// As many groups for each of two, four or eight cores.
+  @Test(arguments: Experiment.all)
+  func groupsAreAPowerOfTwo(experiment: Experiment) {
+    let specification = experiment.specification(Variant(precision: .full))
+    let counts = stride(from: 8, through: 512, by: 8).map {
+      ShardPlan(specification, batchSize: $0).groups
+    }
+    #expect(counts.allSatisfy { [1, 2, 4, 8].contains($0) }, "\(counts)")
+  }
+
   /// A small batch has fewer, since each group's gradient is added up for all parameters; four keep four cores busy.
   @Test func smallBatchesHaveFewGroups() {
     let vit = Experiment.cifar.specification(Variant(precision: .full))
