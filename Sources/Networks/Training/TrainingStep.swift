@@ -89,11 +89,23 @@ package final class TrainingStep {
 
     func run(_ task: Int, slot: Int) {
       let chunk = step.model.chunks[task]
-      let total = step.gradients[0].storage.vector(chunk.range)
-      for group in 1..<max(groups, 1) { total.add(step.gradients[group].storage.vector(chunk.range)) }
+      let total = gradient(0, chunk)
+      var group = 1
+      while group + 3 <= groups {
+        total.add(gradient(group, chunk), gradient(group + 1, chunk), gradient(group + 2, chunk))
+        group += 3
+      }
+      while group < groups {
+        total.add(gradient(group, chunk))
+        group += 1
+      }
       if let levels = step.scaleLevels(chunk) {
         step.dots[task] = step.model.parameters.storage.vector(chunk.range).scaleGradient(total, levels)
       }
+    }
+
+    private func gradient(_ group: Int, _ chunk: ParameterChunk) -> Vector {
+      step.gradients[group].storage.vector(chunk.range)
     }
   }
 

@@ -1,6 +1,42 @@
 /// Sums in float32 are kept in eight lanes and folded in one fixed order; sums over a whole tensor go through
 /// Double, block by block, so that neither length nor threads move their bits.
 
+/// Adds up `count` values by blocks of 1,024 in float32 lanes, and the blocks in Double, in order.
+///
+/// Four blocks side by side, since an addition takes four cycles and the next one of the same block waits for it.
+///
+/// - Parameter add: `add(offset, lanes in use, partial)`, the partial sum with those values added.
+@inline(__always)
+func blockwiseSum(_ count: Int, _ add: (Int, Int, Lanes) -> Lanes) -> Double {
+  let block = 1024
+  var total = 0.0
+  var first = 0
+  while first + 4 * block <= count {
+    var (a, b, c, d) = (Lanes.zero, Lanes.zero, Lanes.zero, Lanes.zero)
+    var offset = first
+    while offset < first + block {
+      a = add(offset, laneCount, a)
+      b = add(offset + block, laneCount, b)
+      c = add(offset + 2 * block, laneCount, c)
+      d = add(offset + 3 * block, laneCount, d)
+      offset += laneCount
+    }
+    total += Double(sum(a))
+    total += Double(sum(b))
+    total += Double(sum(c))
+    total += Double(sum(d))
+    first += 4 * block
+  }
+  while first < count {
+    var partial = Lanes.zero
+    forEachVector(min(block, count - first)) { offset, lanes in partial = add(first + offset, lanes, partial)
+    }
+    total += Double(sum(partial))
+    first += block
+  }
+  return total
+}
+
 extension Vector {
   /// The largest value in float32 lanes; NaN wherever the first lanes hold one.
   func largest() -> Float {
@@ -22,16 +58,8 @@ extension Vector {
 
   @inline(__always)
   private func blockwiseSum(_ term: (Lanes) -> Lanes) -> Double {
-    var total = 0.0
-    for first in stride(from: 0, to: count, by: 1024) {
-      var partial = Lanes.zero
-      let block = base + first
-      forEachVector(min(1024, count - first)) { offset, lanes in
-        partial += term(loadLanes(block + offset, lanes))
-      }
-      total += Double(TensorCore.sum(partial))
+    TensorCore.blockwiseSum(count) { offset, lanes, partial in partial + term(loadLanes(base + offset, lanes))
     }
-    return total
   }
 
   /// `self += other`.
@@ -40,6 +68,18 @@ extension Vector {
     forEachVector(count) { offset, lanes in
       storeLanes(
         loadLanes(base + offset, lanes) + loadLanes(other.base + offset, lanes), base + offset, lanes)
+    }
+  }
+
+  /// `((self += a) += b) += c` in one pass: the CPU fetches from all four at once.
+  package func add(_ a: Vector, _ b: Vector, _ c: Vector) {
+    precondition(
+      a.count == count && b.count == count && c.count == count,
+      "Vector.add: \(a.count), \(b.count) and \(c.count) values to \(count)")
+    forEachVector(count) { offset, lanes in
+      let first = loadLanes(base + offset, lanes) + loadLanes(a.base + offset, lanes)
+      let second = first + loadLanes(b.base + offset, lanes)
+      storeLanes(second + loadLanes(c.base + offset, lanes), base + offset, lanes)
     }
   }
 

@@ -8,8 +8,8 @@ package struct AdamStep: Sendable {
   package var oneMinusBeta2: Float
   /// Learning rate over the first moment's bias correction.
   package var stepSize: Float
-  /// Root of the second moment's bias correction.
-  package var correctionRoot: Float
+  /// One over the root of the second moment's bias correction: a multiplication instead of a division a value.
+  package var correctionFactor: Float
   package var epsilon: Float
   /// Added to the gradient as `decay * parameter` (Adam).
   package var gradientDecay: Float
@@ -26,7 +26,7 @@ package struct AdamStep: Sendable {
     oneMinusBeta1 = Float(1 - beta1)
     oneMinusBeta2 = Float(1 - beta2)
     stepSize = Float(rate / (1 - Self.power(beta1, step)))
-    correctionRoot = Float((1 - Self.power(beta2, step)).squareRoot())
+    correctionFactor = Float(1 / (1 - Self.power(beta2, step)).squareRoot())
     self.epsilon = Float(epsilon)
     gradientDecay = decoupled ? 0 : Float(weightDecay)
     parameterFactor = decoupled ? Float(1 - rate * weightDecay) : 1
@@ -41,7 +41,8 @@ package struct AdamStep: Sendable {
     let g = multiplyAdd(p, Lanes(repeating: gradientDecay), gradients)
     let m = multiplyAdd(g - firstMoments, Lanes(repeating: oneMinusBeta1), firstMoments)
     let v = multiplyAdd(g * g, Lanes(repeating: oneMinusBeta2), secondMoments * beta2)
-    let root = csimd_square_root(v) / correctionRoot + epsilon
+    let root = multiplyAdd(
+      csimd_square_root(v), Lanes(repeating: correctionFactor), Lanes(repeating: epsilon))
     return (p - m / root * stepSize, m, v)
   }
 
@@ -60,7 +61,7 @@ package struct AdamStep: Sendable {
 extension Vector {
   /// Adam and AdamW; `self` are the parameters.
   ///
-  ///     m += (g - m)(1 - beta1)    v = v beta2 + (1 - beta2) g^2    p -= stepSize m / (sqrt v / correctionRoot + epsilon)
+  ///     m += (g - m)(1 - beta1)    v = v beta2 + (1 - beta2) g^2    p -= stepSize m / (sqrt v correctionFactor + epsilon)
   package func adam(_ step: AdamStep, gradient: Vector, firstMoment: Vector, secondMoment: Vector) {
     precondition(
       gradient.count == count && firstMoment.count == count && secondMoment.count == count,

@@ -55,22 +55,15 @@ extension Vector {
 
   /// `<gradient, level - weight / divisor>` for the gradient of a scale that is not detached; `self` are the weights.
   ///
-  /// Summed as in `sum()`: blocks of 1,024 in float32 lanes, the blocks in Double.
+  /// Summed as in `sum()`.
   package func scaleGradient(_ gradient: Vector, _ levels: WeightLevels) -> Double {
     precondition(gradient.count == count, "scaleGradient: \(gradient.count) gradients of \(count) weights")
     return levels.withLevel { level in
-      var total = 0.0
-      for first in stride(from: 0, to: count, by: 1024) {
-        var partial = Lanes.zero
-        let (weights, gradients) = (base + first, gradient.base + first)
-        forEachVector(min(1024, count - first)) { offset, lanes in
-          let weight = loadLanes(weights + offset, lanes)
-          let difference = level(weight) - weight / levels.divisor
-          partial = multiplyAdd(loadLanes(gradients + offset, lanes), difference, partial)
-        }
-        total += Double(TensorCore.sum(partial))
+      blockwiseSum(count) { offset, lanes, partial in
+        let weight = loadLanes(base + offset, lanes)
+        let difference = level(weight) - weight / levels.divisor
+        return multiplyAdd(loadLanes(gradient.base + offset, lanes), difference, partial)
       }
-      return total
     }
   }
 

@@ -19,6 +19,19 @@ import Testing
     #expect(abs(row.sumOfSquares() - squares) <= bound * squares)
   }
 
+  /// Four blocks are summed side by side, with the bits of one after the other.
+  @Test(arguments: lengths + [4096, 9300])
+  func blocksAreAddedInOrder(count: Int) {
+    var numbers = TestNumbers(seed: count)
+    let x = Island(rows: 1, columns: count)
+    x.matrix.fill(from: &numbers)
+    let row = x.matrix.row(0)
+    let blocks = stride(from: 0, to: count, by: 1024).map { row[$0..<min(count, $0 + 1024)] }
+    #expect(row.sum() == blocks.reduce(0) { $0 + $1.sum() })
+    #expect(row.sumOfMagnitudes() == blocks.reduce(0) { $0 + $1.sumOfMagnitudes() })
+    #expect(row.sumOfSquares() == blocks.reduce(0) { $0 + $1.sumOfSquares() })
+  }
+
   /// Float32 alone would stop counting at 2^24.
   @Test func longSumsAreExactInTheBlocks() {
     let storage = FloatStorage(count: 20_000_000)
@@ -59,6 +72,20 @@ import Testing
     x.matrix.row(0).add(y.matrix.row(1))
     #expect(x.matrix.row(0).array == zip(sum, y.matrix.row(1).array).map { $0 + $1 })
     #expect(x.isIntact)
+  }
+
+  @Test(arguments: awkwardSizes)
+  func threeAtATimeAreAddedInOrder(count: Int) {
+    var numbers = TestNumbers(seed: count)
+    let total = Island(rows: 1, columns: count, surroundings: 7)
+    let others = Island(rows: 3, columns: count, margin: 3)
+    total.matrix.fill(from: &numbers)
+    others.matrix.fill(from: &numbers)
+    let expected = (0..<count).map { column in
+      (0..<3).reduce(total.matrix[0, column]) { $0 + others.matrix[$1, column] }
+    }
+    total.matrix.row(0).add(others.matrix.row(0), others.matrix.row(1), others.matrix.row(2))
+    #expect(total.matrix.array == expected && total.isIntact)
   }
 
   @Test func firstOfTheLargest() {

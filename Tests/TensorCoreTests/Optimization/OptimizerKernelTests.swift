@@ -48,7 +48,7 @@ import Testing
     #expect(parameters.matrix.array == [1, -2, 0])
     let late = AdamStep(
       step: 1_000_000, rate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decoupled: false)
-    #expect(late.stepSize == 0.1 && late.correctionRoot == 1)
+    #expect(late.stepSize == 0.1 && late.correctionFactor == 1)
   }
 
   @Test(arguments: awkwardSizes, [(0, 0), (0.9, 0), (0.9, 0.1), (0, 0.1)] as [(Float, Float)])
