@@ -13,6 +13,7 @@ package final class WeightPanels: @unchecked Sendable {
   package private(set) var levels: [WeightLevels?]
   /// What `pack` shares out: rows of one layer's weight.
   private let bands: [Band]
+  private let bandSizes: TaskSizes
 
   private struct Band {
     var linear: Linear
@@ -39,6 +40,7 @@ package final class WeightPanels: @unchecked Sendable {
         Band(linear: linear, rows: $0..<min(linear.outputs, $0 + Self.bandRows))
       }
     }
+    bandSizes = TaskSizes(bands.map { $0.rows.count * $0.linear.inputs })
   }
 
   private static func forwardCount(_ linear: Linear) -> Int {
@@ -80,6 +82,10 @@ package final class WeightPanels: @unchecked Sendable {
     let parameters: ParameterValues
 
     func run(_ task: Int, slot: Int) { panels.pack(panels.bands[task], of: parameters, slot: slot) }
+
+    func firstTask(ofSlot slot: Int, threads: Int, count: Int) -> Int {
+      panels.bandSizes.firstTask(ofSlot: slot, threads: threads)
+    }
   }
 
   private func pack(_ band: Band, of parameters: ParameterValues, slot: Int) {

@@ -13,6 +13,7 @@ package final class Model {
   let workspaces: [Workspace]
   /// Parts of the parameters that are updated as one task.
   let chunks: [ParameterChunk]
+  let chunkSizes: TaskSizes
   private let sums: PerTask<WeightSums>
   /// Of whole layers, by `Linear.index`.
   private var totals: [WeightSums]
@@ -34,6 +35,7 @@ package final class Model {
     panels = WeightPanels(for: network.linears, slots: team.limit)
     workspaces = (0..<team.limit).map { _ in Workspace(for: network) }
     chunks = ParameterChunk.chunks(of: network)
+    chunkSizes = TaskSizes(chunks.map(\.range.count))
     sums = PerTask(count: chunks.count, initial: WeightSums())
     totals = network.linears.map { _ in WeightSums() }
   }

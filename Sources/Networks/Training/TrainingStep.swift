@@ -83,7 +83,7 @@ package final class TrainingStep {
   }
 
   /// Adds up the groups' gradients, and what the scales' gradients need of them.
-  private struct Reduction: ParallelLoop {
+  private struct Reduction: ChunkLoop {
     let step: TrainingStep
     let groups: Int
 
@@ -141,7 +141,7 @@ package final class TrainingStep {
   }
 
   /// Completes each chunk's gradient and sums its squares.
-  private struct SquareSums: ParallelLoop {
+  private struct SquareSums: ChunkLoop {
     let step: TrainingStep
 
     func run(_ task: Int, slot: Int) {
@@ -169,7 +169,7 @@ package final class TrainingStep {
   }
 
   /// Updates each chunk, and sums what its layer's scale is computed from.
-  private struct Update: ParallelLoop {
+  private struct Update: ChunkLoop {
     let step: TrainingStep
     let update: OptimizerUpdate
     let clipping: Clipping
@@ -182,5 +182,16 @@ package final class TrainingStep {
       update.apply(chunk.range, parameters: step.model.parameters.storage, gradients: gradient)
       step.model.sumWeights(of: task)
     }
+  }
+}
+
+/// A loop over the model's chunks: in all of them each thread begins with the same ones.
+private protocol ChunkLoop: ParallelLoop {
+  var step: TrainingStep { get }
+}
+
+extension ChunkLoop {
+  func firstTask(ofSlot slot: Int, threads: Int, count: Int) -> Int {
+    step.model.chunkSizes.firstTask(ofSlot: slot, threads: threads)
   }
 }

@@ -11,6 +11,38 @@ package protocol ParallelLoop {
   /// - Parameter slot: the thread's place in this loop, from 0 to the team's `limit - 1`: room that a task works in can
   ///   belong to it.
   func run(_ task: Int, slot: Int)
+
+  /// The first of the tasks that a thread begins with; those of `slot` end where those of `slot + 1` begin.
+  ///
+  /// - Parameter count: of all tasks.
+  func firstTask(ofSlot slot: Int, threads: Int, count: Int) -> Int
+}
+
+extension ParallelLoop {
+  /// As many tasks for each thread.
+  package func firstTask(ofSlot slot: Int, threads: Int, count: Int) -> Int { slot * count / threads }
+}
+
+/// Shares of tasks of different size, so that each thread begins with as much to do, whatever the loop.
+package struct TaskSizes: Sendable {
+  /// The sizes of all tasks before each one, and of all.
+  private let before: [Int]
+
+  package init(_ sizes: [Int]) {
+    before = sizes.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
+  }
+
+  /// The first task that begins behind the shares of the threads before.
+  package func firstTask(ofSlot slot: Int, threads: Int) -> Int {
+    let (count, total) = (before.count - 1, before[before.count - 1])
+    if slot == threads { return count }
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if before[middle] * threads >= slot * total { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
 }
 
 /// One run's parallel loops, for its own thread and borrowed helpers.
@@ -85,7 +117,8 @@ package final class Team: @unchecked Sendable {
       let threads = helpers.count + 1
       self.loop = CurrentLoop(type: Loop.self, address: pointer, threads: threads)
       for slot in 0..<threads {
-        shares[slot].fill(slot * count / threads..<(slot + 1) * count / threads)
+        let first = loop.firstTask(ofSlot: slot, threads: threads, count: count)
+        shares[slot].fill(first..<loop.firstTask(ofSlot: slot + 1, threads: threads, count: count))
       }
       // An offer releases what was stored before it.
       for (index, helper) in helpers.enumerated() { helper.offer(self, slot: index + 1) }

@@ -17,6 +17,45 @@ import Testing
     }
   }
 
+  /// Each thread's share is within one task of as much as the others'.
+  @Test(
+    arguments: [
+      [], [5], [0, 0, 0], [9, 1, 1, 1], [1, 1, 1, 9], Array(1...40), [4096, 4096, 10, 7, 4096],
+    ], 1...5)
+  func sharesAreOfEqualSize(sizes: [Int], threads: Int) {
+    let shares = TaskSizes(sizes)
+    let firsts = (0...threads).map { shares.firstTask(ofSlot: $0, threads: threads) }
+    #expect(firsts.first == 0 && firsts.last == sizes.count)
+    #expect(zip(firsts, firsts.dropFirst()).allSatisfy { $0 <= $1 })
+    let total = sizes.reduce(0, +)
+    for slot in 1..<max(threads, 1) {
+      let before = sizes[..<firsts[slot]].reduce(0, +)
+      #expect(before * threads >= slot * total)
+      #expect((before - (sizes.max() ?? 0)) * threads <= slot * total)
+    }
+  }
+
+  @Test(arguments: [1, 2, 3, 4])
+  func everyTaskOfUnequalSharesRunsOnce(limit: Int) {
+    let team = Team(pool: ComputePool(cores: 4), limit: limit)
+    for _ in 0..<200 {
+      let runs = PerTask(count: 23, initial: 0)
+      team.forEach(runs.count, UnequalLoop(runs: runs, sizes: TaskSizes((0..<23).map { $0 * $0 })))
+      #expect((0..<runs.count).allSatisfy { runs[$0] == 1 })
+    }
+  }
+
+  private struct UnequalLoop: ParallelLoop {
+    let runs: PerTask<Int>
+    let sizes: TaskSizes
+
+    func run(_ task: Int, slot: Int) { runs[task] += 1 }
+
+    func firstTask(ofSlot slot: Int, threads: Int, count: Int) -> Int {
+      sizes.firstTask(ofSlot: slot, threads: threads)
+    }
+  }
+
   /// Room that belongs to a slot is never used by two threads at once.
   @Test(arguments: [1, 2, 3, 4])
   func slotsAreNotShared(limit: Int) {
