@@ -1,3 +1,5 @@
+import Foundation
+
 /// The errors of a single file's content, in one place so that they read alike.
 extension DatasetError {
   static func truncated(_ file: SourceFile, found: Int, expected: Int) -> DatasetError {
@@ -47,6 +49,19 @@ extension DatasetError {
     DatasetError(
       .unreadableFile, file: file.path, offset: offset, problem: detail,
       remedy: "give a regular file that this user may read")
+  }
+
+  /// - Parameter code: the system's error number.
+  static func unreadable(
+    _ file: SourceFile, _ detail: String, code: Int32, offset: Int? = nil
+  ) -> DatasetError {
+    let problem = "\(detail): \(String(cString: strerror(code)))"
+    guard [EIO, ENOMEM, EAGAIN, EMFILE, ENFILE, ESTALE, ETIMEDOUT].contains(code) else {
+      return unreadable(file, problem, offset: offset)
+    }
+    return DatasetError(
+      .unreadableFile, file: file.path, offset: offset, problem: problem,
+      remedy: "see to the machine or its disk, and try again", mayPass: true)
   }
 
   static func missing(_ file: SourceFile) -> DatasetError {

@@ -31,8 +31,13 @@ package struct DatasetError: Error, Sendable, Hashable, CustomStringConvertible 
   package let problem: String
   /// What the user can do.
   package let remedy: String
+  /// Whether the machine is to blame and not the file, so that the same may work later.
+  package let mayPass: Bool
 
-  init(_ kind: Kind, file: String, offset: Int? = nil, problem: String, remedy: String) {
+  init(
+    _ kind: Kind, file: String, offset: Int? = nil, problem: String, remedy: String, mayPass: Bool = false
+  ) {
+    self.mayPass = mayPass
     self.kind = kind
     self.file = file
     self.offset = offset

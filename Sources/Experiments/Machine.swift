@@ -26,5 +26,16 @@ package enum Machine {
     return name ?? "unknown"
   }()
 
+  /// Bytes that new memory can be had for without ending anybody's process, swap included; nil where the system does not
+  /// say.
+  package static var availableMemory: Int? {
+    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8) else { return nil }
+    func bytes(_ name: String) -> Int? {
+      let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
+      return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+    }
+    return bytes("MemAvailable").map { $0 + (bytes("SwapFree") ?? 0) }
+  }
+
   package static let cores = ProcessInfo.processInfo.activeProcessorCount
 }

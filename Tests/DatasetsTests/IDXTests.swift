@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Datasets
@@ -163,7 +164,15 @@ struct IDXTests {
     let directory = SourceFile(path: folder.path)
     let error = try #require(throws: DatasetError.self) { try IDXFile(directory, ranks: [1]) }
     #expect(error.kind == .unreadableFile)
-    #expect(error.problem == "is not a regular file")
+    #expect(error.problem == "is not a regular file" && !error.mayPass)
+  }
+
+  /// The disk's fault, or that of what else runs, may be gone at the next try; a permission will not.
+  @Test func whatTheMachineIsToBlameFor() {
+    for (code, mayPass) in [(EIO, true), (ENOMEM, true), (EMFILE, true), (EACCES, false), (EISDIR, false)] {
+      let error = DatasetError.unreadable(SourceFile(path: "f"), "cannot be opened", code: code)
+      #expect(error.mayPass == mayPass && error.kind == .unreadableFile, "\(error)")
+    }
   }
 
   @Test func ownFilesMayBeCompressed() throws {

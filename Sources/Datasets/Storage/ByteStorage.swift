@@ -64,7 +64,7 @@ final class ByteStorage: @unchecked Sendable {
     let length = reader.byteCount
     guard let memory = mmap(nil, length, PROT_READ, MAP_PRIVATE, reader.descriptor, 0), memory != MAP_FAILED
     else {
-      throw .unreadable(reader.file, "cannot be mapped into memory: \(String(cString: strerror(errno)))")
+      throw .unreadable(reader.file, "cannot be mapped into memory", code: errno)
     }
     let bytes = UnsafeBufferPointer(
       start: UnsafePointer(memory.assumingMemoryBound(to: UInt8.self)), count: length)

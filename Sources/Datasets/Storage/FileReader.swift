@@ -19,7 +19,7 @@ final class FileReader: ByteReader {
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
     let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
-      throw errno == ENOENT ? .missing(file) : .unreadable(file, "cannot be opened: \(Self.reason(errno))")
+      throw errno == ENOENT ? .missing(file) : .unreadable(file, "cannot be opened", code: errno)
     }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -43,7 +43,7 @@ final class FileReader: ByteReader {
         return count
       }
       if errno != EINTR {
-        throw .unreadable(file, "cannot be read at offset \(offset): \(Self.reason(errno))", offset: offset)
+        throw .unreadable(file, "cannot be read at offset \(offset)", code: errno, offset: offset)
       }
     }
   }
@@ -54,7 +54,7 @@ final class FileReader: ByteReader {
     var bytes = [UInt8](repeating: 0, count: count)
     let found = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, count, 0) }
     guard found >= 0 else {
-      throw .unreadable(file, "cannot be read at offset 0: \(Self.reason(errno))", offset: 0)
+      throw .unreadable(file, "cannot be read at offset 0", code: errno, offset: 0)
     }
     return Array(bytes.prefix(found))
   }
@@ -71,6 +71,4 @@ final class FileReader: ByteReader {
     if file.isNamedGzip { return true }
     return try peek(2) == [0x1f, 0x8b]
   }
-
-  private static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 }

@@ -3,6 +3,8 @@ package enum RunEvent: Sendable {
   /// Training begins, or goes on after so many steps; `totalSteps` is where it ends at the latest.
   case began(afterSteps: Int, totalSteps: Int)
   case step(RunProgress)
+  /// A checkpoint of that step is on the disk: a crash would not lose what was done before it.
+  case checkpointed(step: Int)
   /// An epoch is complete, or the run ended inside it.
   case epoch(CurveRow, imagesPerSecond: Double)
   /// Something a person should know that does not end the run.

@@ -15,6 +15,7 @@ final class RunRecorder: @unchecked Sendable {
   private let queue: DispatchQueue
   private let failed = Mutex<(any Error)?>(nil)
   private let checkpointWritten = DispatchSemaphore(value: 1)
+  private let newestCheckpoint = Atomic<Int>(-1)
 
   private let curve: AppendingFile
   private let steps: AppendingFile?
@@ -48,6 +49,9 @@ final class RunRecorder: @unchecked Sendable {
     if length == 0 { try file.append(header) }
     return file
   }
+
+  /// The step of the newest checkpoint that this stretch of the run has on the disk; -1 before there is one.
+  var checkpointedStep: Int { newestCheckpoint.load(ordering: .relaxed) }
 
   /// The first thing that could not be written.
   var failure: (any Error)? { failed.withLock { $0 } }
@@ -86,6 +90,7 @@ final class RunRecorder: @unchecked Sendable {
         state.timingLength = timing.length
         try folder.checkpoints(in: fileSystem).write(
           step: state.step, tensors: sources.tensors, metadata: try state.metadata(identity: identity))
+        newestCheckpoint.store(state.step, ordering: .relaxed)
       }
     }
   }

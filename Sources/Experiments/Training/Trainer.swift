@@ -9,11 +9,17 @@ package struct TrainingEnvironment: Sendable {
   package var pool: ComputePool
   package var datasets: DatasetLibrary
   package var files: any FileSystem
+  /// Bytes of memory that are free now; nil where nobody says.
+  package var availableMemory: @Sendable () -> Int?
 
-  package init(pool: ComputePool, datasets: DatasetLibrary, files: any FileSystem) {
+  package init(
+    pool: ComputePool, datasets: DatasetLibrary, files: any FileSystem,
+    availableMemory: @escaping @Sendable () -> Int? = { Machine.availableMemory }
+  ) {
     self.pool = pool
     self.datasets = datasets
     self.files = files
+    self.availableMemory = availableMemory
   }
 }
 
@@ -87,19 +93,20 @@ package struct Trainer {
     return try session.finish(outcome)
   }
 
-  /// Says in `run.json` and `run.log` that the run failed. Best effort: the disk itself may be the reason.
+  /// Says in `run.json` and `run.log` that the run failed, or, where the machine is to blame, that it waits: whether it is
+  /// tried again is not for the run to say. Best effort: the disk itself may be the reason.
   private func recordFailure(_ failure: RunFailure) {
     let files = environment.files
     guard (try? run.folder.create(in: files)) != nil else { return }
     let time = RunRecord.timestamp(Date())
     var record =
       (try? RunRecord(reading: run.folder.recordFile, in: files)) ?? RunRecord(run, network: network)
-    record.status = .failed
+    record.status = failure.mayPass ? .queued : .failed
     record.error = failure.description
-    record.ended = time
+    record.ended = failure.mayPass ? nil : time
     try? record.write(to: run.folder.recordFile, in: files)
     let log = try? AppendingFile(run.folder.logFile, .afterLastWholeRow, in: files)
-    try? log?.append("\(time) failed: \(failure)\n")
+    try? log?.append("\(time) \(failure.mayPass ? "interrupted" : "failed"): \(failure)\n")
   }
 
   /// The run's network, where its data say what that is.
@@ -114,6 +121,8 @@ extension RunFailure {
   init(_ error: any Error) {
     switch error {
     case let failure as RunFailure: self = failure
+    case let error as DatasetError where error.mayPass:
+      self.init(kind: .machine(isDiskFull: false), error.description)
     case let error as FileError: self.init(kind: .machine(isDiskFull: error.isDiskFull), error.description)
     default: self.init(kind: .content, "\(error)")
     }

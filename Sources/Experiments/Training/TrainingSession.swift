@@ -20,6 +20,8 @@ final class TrainingSession {
   private var state: TrainingState
   private var record: RunRecord
   private var clock = Stopwatch()
+  /// The newest checkpoint that was told of.
+  private var checkpointTold = -1
 
   private var training: TrainingConfiguration { run.plan.training }
 
@@ -32,6 +34,7 @@ final class TrainingSession {
     self.environment = environment
     self.observe = observe
     let specification = try Self.specification(run.plan, dataset)
+    try Self.checkMemory(specification, run.plan, dataset, environment)
     let team = Team(pool: environment.pool, limit: run.threads)
     let training = run.plan.training
     model = Model(specification, batchSize: min(training.batchSize, dataset.train.count), team: team)
@@ -78,8 +81,7 @@ final class TrainingSession {
     if let problem = plan.patchProblem(image: image) { throw RunFailure(kind: .content, problem) }
     let specification = plan.networkSpecification(image: image, classes: dataset.classes)
     // Validation has seen to this where it knew the images; memory that is not there would end the process.
-    let memory = TrainingMemory(
-      specification, batchSize: min(plan.training.batchSize, dataset.train.count), threads: Machine.cores)
+    let memory = memory(specification, plan, dataset)
     guard UInt64(memory.bytes) <= ProcessInfo.processInfo.physicalMemory else {
       throw RunFailure(
         kind: .content,
@@ -87,6 +89,27 @@ final class TrainingSession {
           + "has \(ProcessInfo.processInfo.physicalMemory / 1_000_000) MB of memory: make it smaller")
     }
     return specification
+  }
+
+  private static func memory(
+    _ specification: NetworkSpecification, _ plan: RunPlan, _ dataset: Dataset
+  ) -> TrainingMemory {
+    TrainingMemory(
+      specification, batchSize: min(plan.training.batchSize, dataset.train.count), threads: Machine.cores)
+  }
+
+  /// Throws a fault of the machine where other programs, or runs, have too much of the memory now: taking what is not there
+  /// would end the process.
+  private static func checkMemory(
+    _ specification: NetworkSpecification, _ plan: RunPlan, _ dataset: Dataset,
+    _ environment: TrainingEnvironment
+  ) throws {
+    let wanted = memory(specification, plan, dataset).bytes
+    guard let available = environment.availableMemory(), wanted > available else { return }
+    throw RunFailure(
+      kind: .machine(isDiskFull: false),
+      "training takes \(wanted / 1_000_000) MB of memory, of which \(available / 1_000_000) MB are free now: end other "
+        + "programs or runs, or set max_retries to try again later")
   }
 
   private static func restore(
@@ -188,6 +211,11 @@ final class TrainingSession {
   }
 
   private func report(samples: Int, seconds: Double) {
+    let checkpointed = recorder.checkpointedStep
+    if checkpointed != checkpointTold {
+      checkpointTold = checkpointed
+      observe(.checkpointed(step: checkpointed))
+    }
     observe(
       .step(
         RunProgress(

@@ -58,7 +58,8 @@ package final class Journal: Sendable {
   /// Opens the journal at `path`, in a folder that is there, or begins one, and returns what is in it.
   ///
   /// An incomplete last record is cut off. Where there is damage the journal is copied aside as it is, durably, and
-  /// then replaced by all that is readable of it. What is replayed is on the device.
+  /// then replaced by all that is readable of it; from then on each opening says that it needs mending, until `mended` is
+  /// called. What is replayed is on the device.
   ///
   /// Throws `FileError`, or `FileContentError` for a journal of a newer version, which is left alone; nothing is
   /// lost either way. It takes about twice the file's length of memory, one half of it, the acknowledged content,
@@ -68,6 +69,17 @@ package final class Journal: Sendable {
   ) throws -> (journal: Journal, replay: JournalReplay) {
     let (file, replay) = try JournalFile.open(path, in: fileSystem)
     return (Journal(file), replay)
+  }
+
+  /// Whoever opened the journal has made up for what it lost: it does not need mending any more. Throws `FileError`; the next
+  /// opening says again that it does.
+  package func mended() throws {
+    try file.withLock { try $0.forgetDamage() }
+  }
+
+  /// Keeps a copy of the file as it is beside it, and says where.
+  package func keepCopy() throws -> String {
+    try file.withLock { try $0.keepCopy() }
   }
 
   /// Bytes of the acknowledged content.

@@ -46,6 +46,8 @@ struct JournalFile: Sendable {
           DamagedRegion(
             offset: $0.range.lowerBound, length: $0.range.count, problem: $0.problem, keptAs: copy)
         }
+        // Before the damage is gone from the journal: whoever mends it may not get to the end.
+        try DurableFile.write("", to: damageMark(path), in: fileSystem)
         bytes = reader.repaired(contents)
         try DurableFile.write(bytes, to: path, in: fileSystem)
       } else if let end = contents.tornAt {
@@ -56,6 +58,7 @@ struct JournalFile: Sendable {
     } else {
       try DurableFile.write(content.bytes, to: path, in: fileSystem)
     }
+    replay.needsMending = !replay.missing.isEmpty || fileSystem.exists(damageMark(path))
     var file = JournalFile(path: path, content, in: fileSystem)
     try file.settle()
     return (file, replay)
@@ -104,6 +107,22 @@ struct JournalFile: Sendable {
   mutating func close() {
     giveUpFile()
   }
+
+  /// What was damaged has been made up for.
+  func forgetDamage() throws {
+    let mark = Self.damageMark(path)
+    guard fileSystem.exists(mark) else { return }
+    try fileSystem.remove(mark)
+    try fileSystem.synchronizeFolder(FilePath.folder(of: path))
+  }
+
+  /// Keeps a copy of the file as it is, and says where.
+  func keepCopy() throws -> String {
+    try Self.keepCopy(of: try fileSystem.readAll(path), path, in: fileSystem)
+  }
+
+  /// There while a damaged journal has not been mended.
+  private static func damageMark(_ path: String) -> String { path + ".mending" }
 
   private mutating func giveUpFile() {
     if let file { try? fileSystem.close(file) }

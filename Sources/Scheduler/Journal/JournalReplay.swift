@@ -8,6 +8,8 @@ package struct JournalReplay: Sendable, Hashable {
   package var damaged: [DamagedRegion] = []
   /// Records that the sequence numbers say once were there. Told at each opening, until the next compaction.
   package var missing: [MissingRecords] = []
+  /// Whether something was damaged, now or at an opening before: true until `Journal.mended`.
+  package var needsMending = false
 }
 
 /// Bytes of a journal that hold no record, or one that is there already.

@@ -5,9 +5,13 @@
 package struct Dispatcher: Sendable {
   /// Jobs that may run at once.
   package let slots: Int
-  /// Waiting jobs in order; entries whose job no longer waits are skipped when they come up.
+  /// Waiting jobs in order; a candidate whose job no longer waits, or has been enqueued again since, is skipped when it comes
+  /// up.
   private var waiting = PriorityHeap<Candidate>()
   private var suspects = PriorityHeap<Candidate>()
+  /// The one candidate of each waiting job that counts, by its ticket.
+  private var tickets: [JobID: Int] = [:]
+  private var nextTicket = 0
   package private(set) var running: Set<JobID> = []
   /// The running job that runs alone, if any.
   private var loner: JobID?
@@ -16,6 +20,7 @@ package struct Dispatcher: Sendable {
     var id: JobID
     var priority: Int
     var sequence: Int
+    var ticket: Int
 
     static func < (a: Self, b: Self) -> Bool { (-a.priority, a.sequence) < (-b.priority, b.sequence) }
   }
@@ -27,12 +32,20 @@ package struct Dispatcher: Sendable {
 
   package mutating func enqueue(_ id: JobID, in state: QueueState) {
     guard let entry = state.jobs[id] else { return }
-    let candidate = Candidate(id: id, priority: state.priority(of: id), sequence: entry.sequence)
+    let candidate = Candidate(
+      id: id, priority: state.priority(of: id), sequence: entry.sequence, ticket: nextTicket)
+    tickets[id] = nextTicket
+    nextTicket += 1
     if entry.isSuspect { suspects.insert(candidate) } else { waiting.insert(candidate) }
   }
 
   package mutating func ended(_ id: JobID) {
     running.remove(id)
+    if loner == id { loner = nil }
+  }
+
+  /// Other jobs may run beside it from now on.
+  package mutating func needsNotRunAlone(_ id: JobID) {
     if loner == id { loner = nil }
   }
 
@@ -56,9 +69,10 @@ package struct Dispatcher: Sendable {
     return begun
   }
 
-  private func isWaiting(_ candidate: Candidate, _ state: QueueState) -> Bool {
-    guard let entry = state.jobs[candidate.id] else { return false }
-    return entry.status == .queued && entry.sequence == candidate.sequence && !running.contains(candidate.id)
+  private mutating func isWaiting(_ candidate: Candidate, _ state: QueueState) -> Bool {
+    guard tickets[candidate.id] == candidate.ticket else { return false }
+    tickets[candidate.id] = nil
+    return state.jobs[candidate.id]?.status == .queued && !running.contains(candidate.id)
   }
 
   /// Whether nothing else may begin because a job runs alone.

@@ -33,8 +33,16 @@ package struct JobEnd: Sendable, Hashable, Codable {
 
   package init(_ kind: Kind, problem: String? = nil) {
     self.kind = kind
-    self.problem = problem
+    self.problem = problem.map { Self.brief($0) }
   }
+
+  /// A problem's text as the journal keeps it: what runs have to say may be of any length, the journal's records may not.
+  static func brief(_ text: String) -> String {
+    text.utf8.count <= longestText ? text : String(text.prefix(longestText / 4)) + "…"
+  }
+
+  /// Bytes.
+  private static let longestText = 2_000
 }
 
 /// What a job's executor reports when the job is no longer running.
@@ -57,6 +65,8 @@ package struct JobEntry: Sendable, Hashable, Codable {
   package var hasBegun = false
   /// Somebody restarted it: what it did before is forgotten when it begins.
   package var beginsFromNothing = false
+  /// It had ended and has been queued once more: until it begins, its own files tell of how it ended then.
+  package var isOnceMore = false
   /// Deaths of the process while this job ran, without a step forward in between.
   package var deaths = 0
   /// How far the job was, by its own measure, when the process last died.

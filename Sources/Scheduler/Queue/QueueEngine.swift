@@ -60,7 +60,6 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     self.delays = delays
     self.log = log
     dispatcher = Dispatcher(slots: slots)
-    compactedLength = store.length
   }
 
   // MARK: - Beginning and ending
@@ -70,17 +69,39 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     serve {
       let died = state.jobs.filter { $0.value.status == .running }.map(\.key)
         .sorted { $0.description < $1.description }
-      recordSurely(died.map { .died($0, progress: executor.progress(of: $0)) })
+      recordSurely(died.map { recordOfDeath($0) })
       for id in died {
         switch state.jobs[id]?.status {
-        case .ended(let end): settle(id, end)
+        case .ended(let end): if recordedEnd(id) != end { settle(id, end) }
         default:
           let deaths = state.jobs[id]?.deaths ?? 0
           log("\(id): was running when the process died; goes on" + (deaths > 1 ? " (death \(deaths))" : ""))
         }
       }
+      // What has gathered since the last snapshot; later only what comes on top is looked at.
+      if store.length > Self.smallestCompacted { compactNow() }
       isStarted = true
       for (id, entry) in state.jobs where entry.status == .queued { enqueue(id) }
+      begin()
+    }
+  }
+
+  /// What is to be said of a job that ran when the process died: it may have got to its end.
+  private func recordOfDeath(_ id: JobID) -> QueueRecord {
+    recordedEnd(id).map { .ended(id, $0) } ?? .died(id, progress: executor.progress(of: id))
+  }
+
+  private func recordedEnd(_ id: JobID) -> JobEnd? {
+    state.submissions[id.submission].flatMap { executor.recordedEnd(of: id, of: $0) }
+  }
+
+  /// A job that runs has got on and kept what it did. From any thread.
+  package func progressed(_ id: JobID) {
+    serveLater { [self] in
+      guard let entry = state.jobs[id], entry.deaths > 0, entry.status == .running else { return }
+      recordSurely([.progressed(id)])
+      log("\(id): has got on, so its deaths no longer count")
+      dispatcher.needsNotRunAlone(id)
       begin()
     }
   }
@@ -146,6 +167,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
 
   private func launch(_ id: JobID) {
     guard let submission = state.submissions[id.submission] else { return }
+    // Here, where whoever wants it to stop has to come by, and not on its own thread.
+    executor.prepare(id)
     DispatchQueue(label: "bitlab.run.\(id)", qos: .userInitiated).async { [self] in
       let outcome = executor.execute(id, of: submission)
       serveLater { [self] in ended(id, outcome) }
@@ -185,7 +208,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       enqueue(id)
     case .diskFull(let problem) where delays.waitsForDisk:
       log("\(id): waits for room on the disk, looking again in \(Int(delays.disk)) s: \(problem)")
-      recordSurely([.requeued(id, problem: problem)])
+      recordSurely([.requeued(id, problem: JobEnd.brief(problem))])
       delay(id, by: delays.disk)
     case .diskFull(let problem): recordSurely([.ended(id, JobEnd(.failed, problem: problem))])
     case .machineFailed(let problem):
@@ -197,7 +220,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       }
       let pause = delays.retry(retries)
       log("\(id): failed: \(problem): trying again in \(Int(pause)) s, \(retries + 1) of \(most)")
-      recordSurely([.retried(id, problem: problem)])
+      recordSurely([.retried(id, problem: JobEnd.brief(problem))])
       delay(id, by: pause)
     }
   }
@@ -259,8 +282,11 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   }
 
   private func compactIfDue() {
-    if store.length > max(1 << 20, 4 * compactedLength) { compactNow() }
+    if store.length > max(Self.smallestCompacted, 4 * compactedLength) { compactNow() }
   }
+
+  /// Bytes below which a snapshot is not worth its syncs.
+  private static var smallestCompacted: Int { 1 << 20 }
 
   private func compactNow() {
     do {

@@ -1,11 +1,18 @@
 /// What runs the queue's jobs. The queue knows nothing of what they compute.
 package protocol QueueExecutor: Sendable {
-  /// Runs a job until it ends or is asked to stop, on the calling thread. It goes on from where it was left, and a job that
-  /// turns out to have ended before says so.
+  /// A job is going to be executed: from now on `askToStop` reaches it, also before its thread has got as far as
+  /// `execute`. To be done quickly.
+  func prepare(_ id: JobID)
+
+  /// Runs a prepared job until it ends or is asked to stop, on the calling thread. It goes on from where it was left, and a
+  /// job that turns out to have ended before says so.
   func execute(_ id: JobID, of submission: Submission) -> JobOutcome
 
-  /// Asks a running job to stop soon, for good or to go on later. From any thread, maybe more than once.
+  /// Asks a prepared or running job to stop soon, for good or to go on later. From any thread, maybe more than once.
   func askToStop(_ id: JobID, forGood: Bool)
+
+  /// How a job has ended by its own account, which the process that ran it may not have lived to hear.
+  func recordedEnd(of id: JobID, of submission: Submission) -> JobEnd?
 
   /// How far a job is, by a measure of the executor's that grows with what a restart would not lose.
   func progress(of id: JobID) -> Int?

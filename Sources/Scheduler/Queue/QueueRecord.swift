@@ -20,12 +20,16 @@ package enum QueueRecord: Sendable, Hashable, Codable {
   case restarted(JobID)
   /// The process died while the job ran; `progress` is how far it was.
   case died(JobID, progress: Int?)
+  /// The job has got on, and kept what it did, since the process last died while it ran.
+  case progressed(JobID)
   /// What follows the end of a submission's last job has been done.
   case concluded(String)
   /// Everything before is forgotten: a snapshot follows, a `restored` for each submission.
   case cleared(nextSequence: Int)
-  /// A submission as it stands, its jobs' entries in the order of its jobs.
+  /// A submission, with the entries of its first jobs in its order; `standings` of the others follow.
   case restored(Submission, [JobEntry])
+  /// The entries of a submission's jobs from one on: there may be too many for one record.
+  case standings(String, from: Int, [JobEntry])
 
   package func encoded() throws -> [UInt8] {
     let encoder = JSONEncoder()
@@ -44,9 +48,10 @@ extension QueueRecord {
     switch self {
     case .submitted(let submission):
       submission.jobs.map { JobID(submission: submission.name, job: $0.name) }
-    case .placed, .concluded, .cleared, .restored: []
+    case .placed, .concluded, .cleared, .restored, .standings: []
     case .began(let id), .requeued(let id, _), .retried(let id, _), .paused(let id), .resumed(let id),
-      .cancelRequested(let id), .ended(let id, _), .continued(let id), .restarted(let id), .died(let id, _):
+      .cancelRequested(let id), .ended(let id, _), .continued(let id), .restarted(let id), .died(let id, _),
+      .progressed(let id):
       [id]
     }
   }

@@ -30,6 +30,7 @@ package struct QueueState: Sendable, Hashable {
         $0.status = .running
         $0.hasBegun = true
         $0.beginsFromNothing = false
+        $0.isOnceMore = false
       }
     case .requeued(let id, let problem):
       return change(id, from: \.isRunning) {
@@ -46,33 +47,44 @@ package struct QueueState: Sendable, Hashable {
     case .resumed(let id): return change(id, from: \.isPaused) { $0.status = .queued }
     case .cancelRequested(let id): return change(id, from: \.isOpen) { $0.isBeingCancelled = true }
     case .ended(let id, let end): return change(id, from: \.isOpen) { $0.status = .ended(end) }
-    case .restarted(let id):
-      return requeueEnded(id) { _, sequence in
-        var entry = JobEntry(sequence: sequence)
-        entry.beginsFromNothing = true
-        return entry
-      }
+    case .restarted(let id): return queueOnceMore(id) { $0.beginsFromNothing = true }
     case .continued(let id):
-      return requeueEnded(id) { old, sequence in
-        var entry = JobEntry(sequence: sequence)
-        entry.hasBegun = old.hasBegun
-        return entry
-      }
+      let hasBegun = jobs[id]?.hasBegun ?? false
+      return queueOnceMore(id) { $0.hasBegun = hasBegun }
     case .died(let id, let progress):
       return change(id, from: \.isRunning) { $0.died(progress: progress) }
+    case .progressed(let id):
+      return change(id, from: \.isOpen) {
+        $0.deaths = 0
+        $0.progressAtDeath = nil
+      }
     case .cleared(let sequence):
       self = QueueState()
       nextSequence = sequence
       return true
     case .restored(let submission, let entries):
-      guard submissions[submission.name] == nil, entries.count == submission.jobs.count else { return false }
+      guard submissions[submission.name] == nil, entries.count <= submission.jobs.count else { return false }
       submissions[submission.name] = submission
-      openCounts[submission.name] = entries.count { !$0.status.hasEnded }
-      for (job, entry) in zip(submission.jobs, entries) {
-        jobs[JobID(submission: submission.name, job: job.name)] = entry
-      }
-      return true
+      openCounts[submission.name] = 0
+      // Should the others' record be lost, they are still to be done.
+      let others = (entries.count..<submission.jobs.count).map { _ in JobEntry(sequence: nextSequence) }
+      return restore(submission, from: 0, entries + others)
+    case .standings(let name, let first, let entries):
+      guard let submission = submissions[name], first >= 0, first <= submission.jobs.count,
+        entries.count <= submission.jobs.count - first
+      else { return false }
+      return restore(submission, from: first, entries)
     }
+  }
+
+  private mutating func restore(_ submission: Submission, from first: Int, _ entries: [JobEntry]) -> Bool {
+    for (job, entry) in zip(submission.jobs[first...], entries) {
+      let id = JobID(submission: submission.name, job: job.name)
+      let wasOpen = jobs[id].map { !$0.status.hasEnded } ?? false
+      openCounts[submission.name]! += (entry.status.hasEnded ? 0 : 1) - (wasOpen ? 1 : 0)
+      jobs[id] = entry
+    }
+    return true
   }
 
   /// A submission that has ended may come again under its name: its jobs begin anew.
@@ -90,13 +102,13 @@ package struct QueueState: Sendable, Hashable {
     return true
   }
 
-  /// Queues a job that has ended behind those that wait.
-  private mutating func requeueEnded(_ id: JobID, _ entry: (_ old: JobEntry, _ sequence: Int) -> JobEntry)
-    -> Bool
-  {
-    let sequence = nextSequence
+  /// Queues a job that has ended behind those that wait. Where the record of its end was lost this one says that it had.
+  private mutating func queueOnceMore(_ id: JobID, _ body: (inout JobEntry) -> Void) -> Bool {
+    var entry = JobEntry(sequence: nextSequence)
     nextSequence += 1
-    return change(id, from: \.hasEnded) { $0 = entry($0, sequence) }
+    entry.isOnceMore = true
+    body(&entry)
+    return change(id, from: \.isAny) { $0 = entry }
   }
 
   private mutating func change(
@@ -113,11 +125,19 @@ package struct QueueState: Sendable, Hashable {
 
   /// Records that give this state, whatever was before.
   package var snapshot: [QueueRecord] {
-    let restored = submissions.values.sorted { $0.name < $1.name }.map { submission in
-      QueueRecord.restored(submission, jobs(of: submission).map(\.entry))
+    let restored = submissions.values.sorted { $0.name < $1.name }.flatMap { submission in
+      let entries = jobs(of: submission).map(\.entry)
+      let size = Self.entriesInRecord
+      let rest = stride(from: size, to: entries.count, by: size).map { first in
+        QueueRecord.standings(submission.name, from: first, Array(entries[first...].prefix(size)))
+      }
+      return [QueueRecord.restored(submission, Array(entries.prefix(size)))] + rest
     }
     return [.cleared(nextSequence: nextSequence)] + restored
   }
+
+  /// Entries that one record of a snapshot holds: some megabyte where each has a problem to tell.
+  private static let entriesInRecord = 400
 
   /// The jobs of a submission, in its order.
   package func jobs(of submission: Submission) -> [(id: JobID, entry: JobEntry)] {
@@ -152,6 +172,7 @@ extension JobStatus {
   fileprivate var isPaused: Bool { self == .paused }
   fileprivate var isQueuedOrRunning: Bool { isQueued || isRunning }
   fileprivate var isOpen: Bool { !hasEnded }
+  fileprivate var isAny: Bool { true }
 }
 
 extension JobEntry {

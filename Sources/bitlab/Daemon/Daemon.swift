@@ -42,10 +42,13 @@ final class Daemon: Sendable {
     log.reopen()
     log.write("bitlab \(Machine.bitlabVersion) daemon, process \(getpid()): \(settings.slots) runs at once")
     let folder = try SpoolFolder(settings.configs, in: files)
-    let (store, state, isDamaged) = try JournalStore.open(results.journalFile, in: files) { log.write($0) }
+    let (store, state, needsMending) = try JournalStore.open(results.journalFile, in: files) { log.write($0) }
     let core = Self.makeCore(settings, store, state, log, files)
     self.core = core
-    if isDamaged { try JournalRepair(results: results, files: files) { log.write($0) }.mend(core.engine) }
+    if needsMending {
+      try JournalRepair(results: results, files: files) { log.write($0) }.mend(core.engine)
+      try store.mended()
+    }
     let stopRequest = StopRequest(core.engine)
     self.stopRequest = stopRequest
     watcher = Self.makeWatcher(folder, settings, core)
@@ -92,9 +95,11 @@ final class Daemon: Sendable {
       pool: ComputePool(cores: Machine.cores), datasets: DatasetLibrary(DataFolder(settings.data)),
       files: files)
     let placed = Relay<String>()
+    let progressed = Relay<JobID>()
     let shelf = ExperimentShelf(settings.results, files: files) { placed.tell($0) }
     let executor = TrainingExecutor(
-      environment, results: settings.results, reports: reports, observer: observer
+      environment, results: settings.results, reports: reports, observer: observer,
+      progressed: { progressed.tell($0) }
     ) {
       try shelf.experiment($0)
     }
@@ -102,6 +107,7 @@ final class Daemon: Sendable {
       state, store: store, executor: executor, slots: settings.slots, delays: settings.delays
     ) { log.write($0) }
     placed.begin { [weak engine] in engine?.placed($0) }
+    progressed.begin { [weak engine] in engine?.progressed($0) }
     return DaemonCore(
       engine: engine, log: log, results: settings.results, files: files, observer: observer, reports: reports
     ) { try shelf.experiment($0) }

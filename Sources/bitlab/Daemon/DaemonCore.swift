@@ -45,18 +45,29 @@ final class DaemonCore: Sendable {
     ExperimentReport(try experiment(submission), in: files)
   }
 
-  /// Gives runs that were cancelled before they began, or could not begin, a record that says so. Returns whether there
-  /// were any.
+  /// Gives runs that were cancelled or failed a record that says so, where they have none, since they never began, or one
+  /// that could not be written when they ended. Returns whether there were any.
   func writeMissingRecords(_ submission: Submission, _ ends: [JobEnd]) throws -> Bool {
     var placed: PlacedExperiment?
     for (job, end) in zip(submission.jobs, ends) where end.kind == .cancelled || end.kind == .failed {
       let folder = results.experiment(submission.name).run(job.name)
-      if files.exists(folder.recordFile) { continue }
+      let status: RunStatus = end.kind == .cancelled ? .cancelled : .failed
+      var known: RunRecord?
+      if files.exists(folder.recordFile) {
+        do {
+          known = try RunRecord(reading: folder.recordFile, in: files)
+        } catch let error as FileContentError {
+          // Nothing unreadable is overwritten.
+          log.write("\(error)")
+          continue
+        }
+      }
+      if known?.status == status { continue }
       let found = try placed ?? experiment(submission)
       placed = found
       guard let run = found.run(job.name) else { continue }
-      var record = RunRecord(run, network: nil)
-      record.status = end.kind == .cancelled ? .cancelled : .failed
+      var record = known ?? RunRecord(run, network: nil)
+      record.status = status
       record.error = end.problem
       record.ended = RunRecord.timestamp(Date())
       try folder.create(in: files)

@@ -22,6 +22,7 @@ final class DaemonObserver: RunObserver {
       if steps > 0 { log.write("\(run.name): goes on after step \(steps) of \(total)") }
     case .step(let progress):
       entries.withLock { $0[JobID(submission: run.experiment, job: run.plan.id)] = progress }
+    case .checkpointed: break
     case .epoch(let row, let speed): log.write("\(run.name): \(LogLine.epoch(row, imagesPerSecond: speed))")
     case .notice(let text): log.write("\(run.name): \(text)")
     }

@@ -5,8 +5,10 @@ import Scheduler
 /// Rebuilds from the results folders what a damaged journal no longer says, as far as they know it.
 ///
 /// An experiment that the queue has lost is queued again when a run of it is not over; the runs that are over are
-/// recognized by their own records when their turn comes. A run whose record says that it was cancelled is cancelled. All
-/// else a run finds out by itself: where it goes on, or that it has ended.
+/// recognized by their own records when their turn comes. A run whose record says that it was cancelled is cancelled, unless
+/// the journal knows that it was queued once more. All else a run finds out by itself: where it goes on, or that it has ended.
+///
+/// May be done again: what an interrupted repair has done is found done.
 struct JournalRepair {
   let results: ResultsFolder
   let files: any FileSystem
@@ -43,7 +45,7 @@ struct JournalRepair {
   private func cancelAgain(_ engine: DaemonCore.Engine) throws {
     let state = engine.report().state
     let cancelled = state.jobs.filter { id, entry in
-      !entry.status.hasEnded && record(id)?.status == .cancelled
+      !entry.status.hasEnded && !entry.isOnceMore && record(id)?.status == .cancelled
     }.keys.sorted { $0.description < $1.description }
     for answer in try engine.command(.cancel, cancelled) {
       log("\(answer.id): its record says that it was cancelled")

@@ -15,24 +15,30 @@ struct JournalStore: RecordStore {
     }
     for region in replay.damaged { log("the journal was damaged: \(region)") }
     for gap in replay.missing { log("the journal has lost records: \(gap)") }
-    let isDamaged = !replay.damaged.isEmpty || !replay.missing.isEmpty
-    return (JournalStore(journal: journal), Self.state(replay.records, log: log), isDamaged)
+    let (state, passedOver) = Self.state(replay.records, log: log)
+    // A snapshot would be the end of what they say.
+    if passedOver > 0 { log("the journal as it was is kept as \(try journal.keepCopy())") }
+    return (JournalStore(journal: journal), state, replay.needsMending || passedOver > 0)
   }
 
-  /// What records add up to; those that say nothing, or do not fit, are reported.
-  static func state(_ records: [[UInt8]], log: (String) -> Void) -> QueueState {
+  /// What records add up to, and how many were passed over; those that say nothing, or do not fit, are reported.
+  static func state(
+    _ records: [[UInt8]], log: (String) -> Void
+  ) -> (state: QueueState, passedOver: Int) {
     var state = QueueState()
+    var passedOver = 0
     for (index, bytes) in records.enumerated() {
-      guard let record = try? QueueRecord(decoding: bytes) else {
-        log("the journal's record \(index) is of another version: passed over")
-        continue
-      }
-      if !state.apply(record) {
-        log("the journal's record \(index) does not fit what was before: passed over")
-      }
+      let record = try? QueueRecord(decoding: bytes)
+      if let record, state.apply(record) { continue }
+      passedOver += 1
+      let problem = record == nil ? "is of another version" : "does not fit what was before"
+      log("the journal's record \(index) \(problem): passed over")
     }
-    return state
+    return (state, passedOver)
   }
+
+  /// What was damaged has been made up for.
+  func mended() throws { try journal.mended() }
 
   func append(_ records: [[UInt8]]) throws { try journal.append(records) }
   func compact(_ records: [[UInt8]]) throws { try journal.compact(records) }

@@ -51,9 +51,12 @@ struct StatusFromFiles {
     return entry
   }
 
+  /// The fingerprints of the experiments in the journal, by name.
+  func accepted() throws -> [String: String] { try journaled().submissions.mapValues(\.fingerprint) }
+
   private func journaled() throws -> QueueState {
     guard files.exists(results.journalFile) else { return QueueState() }
     let records = try Journal.records(in: try files.readAll(results.journalFile), path: results.journalFile)
-    return JournalStore.state(records) { _ in }
+    return JournalStore.state(records) { _ in }.state
   }
 }

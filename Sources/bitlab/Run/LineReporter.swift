@@ -16,7 +16,7 @@ final class LineReporter: RunObserver {
       console.info(
         steps == 0
           ? "\(run.name): began, \(total) steps" : "\(run.name): goes on after step \(steps) of \(total)")
-    case .step: break
+    case .step, .checkpointed: break
     case .epoch(let row, let speed):
       console.info("\(run.name): \(LogLine.epoch(row, imagesPerSecond: speed))")
     case .notice(let text): console.info("\(run.name): \(text)")

@@ -55,7 +55,7 @@ final class LiveTable: RunObserver {
   func happened(_ event: RunEvent, in run: PlacedRun) {
     state.withLock { state in
       switch event {
-      case .began: break
+      case .began, .checkpointed: break
       case .step(let progress):
         if state.rows[run.name]?.firstStep == nil { state.rows[run.name]?.firstStep = progress.step }
         state.rows[run.name]?.progress = progress

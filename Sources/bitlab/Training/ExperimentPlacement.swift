@@ -33,6 +33,8 @@ struct PlacedExperiment: Sendable {
 struct ExperimentPlacement {
   let results: ResultsFolder
   let files: any FileSystem
+  /// What the queue has accepted under a name, by its fingerprint, that may have no folder yet.
+  var accepted: [String: String] = [:]
 
   func place(_ experiment: Experiment, _ file: ConfigurationFile) throws -> PlacedExperiment {
     var number = 1
@@ -41,6 +43,10 @@ struct ExperimentPlacement {
       let folder = results.experiment(name)
       func placed() -> PlacedExperiment {
         PlacedExperiment(experiment, name: name, folder: folder, configFolder: file.folder)
+      }
+      if let other = accepted[name], other != Self.fingerprint(experiment, file) {
+        number += 1
+        continue
       }
       if !files.exists(folder.path) || isUnfinished(folder) {
         try fill(folder, with: experiment, file)

@@ -32,10 +32,10 @@ final class ExperimentShelf: Sendable {
     {
       return found.experiment
     }
-    if let payload = submission.payload, !files.exists(folder.configFile) {
+    if let payload = submission.payload {
       let file = ConfigurationFile(
         path: FilePath.join(submission.folder, "config.json"), bytes: Array(payload.utf8))
-      try ExperimentPlacement(results: results, files: files).fill(folder, with: Experiment(file), file)
+      try place(try Experiment(file), file, in: folder)
     }
     let experiment = PlacedExperiment(
       try Experiment(bytes: try files.readAll(folder.configFile), path: folder.configFile),
@@ -47,5 +47,18 @@ final class ExperimentShelf: Sendable {
       kept.append((submission.name, experiment))
     }
     return experiment
+  }
+
+  /// Writes the config into its folder, where it is not there yet.
+  private func place(_ experiment: Experiment, _ file: ConfigurationFile, in folder: ExperimentFolder) throws
+  {
+    let placement = ExperimentPlacement(results: results, files: files)
+    if !files.exists(folder.configFile) { return try placement.fill(folder, with: experiment, file) }
+    guard placement.holds(experiment, file, folder) else {
+      throw RunFailure(
+        kind: .content,
+        "\(folder.path) has come to hold another experiment since this one was accepted: move that away, and restart this one"
+      )
+    }
   }
 }

@@ -12,13 +12,16 @@ final class TrainingExecutor: QueueExecutor {
   private let experiment: @Sendable (Submission) throws -> PlacedExperiment
   private let reports: ReportKeeper
   private let observer: any RunObserver
+  /// Called with a job that has a new checkpoint.
+  private let progressed: @Sendable (JobID) -> Void
   private let controls = Mutex<[JobID: RunControl]>([:])
 
   init(
     _ environment: TrainingEnvironment, results: ResultsFolder, reports: ReportKeeper,
-    observer: any RunObserver,
+    observer: any RunObserver, progressed: @escaping @Sendable (JobID) -> Void = { _ in },
     experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment
   ) {
+    self.progressed = progressed
     self.environment = environment
     self.results = results
     self.reports = reports
@@ -26,9 +29,12 @@ final class TrainingExecutor: QueueExecutor {
     self.experiment = experiment
   }
 
+  func prepare(_ id: JobID) { controls.withLock { $0[id] = RunControl() } }
+
   func execute(_ id: JobID, of submission: Submission) -> JobOutcome {
-    let control = RunControl()
-    controls.withLock { $0[id] = control }
+    guard let control = controls.withLock({ $0[id] }) else {
+      preconditionFailure("TrainingExecutor: \(id) was not prepared")
+    }
     defer { _ = controls.withLock { $0.removeValue(forKey: id) } }
     do {
       return try train(id, submission, control)
@@ -46,13 +52,13 @@ final class TrainingExecutor: QueueExecutor {
       return .ended(JobEnd(.failed, problem: "the experiment's config has no such run"))
     }
     if let end = recordedEnd(run) {
-      // Whoever trained it may not have lived to write the rest.
-      reports.update(ExperimentReport(placed, in: environment.files))
+      reportWasLeft(placed)
       return .ended(end)
     }
     observer.began(run)
-    let trainer = Trainer(run, in: environment, control: control) { [observer] in
-      observer.happened($0, in: run)
+    let trainer = Trainer(run, in: environment, control: control) { [observer, progressed] event in
+      if case .checkpointed = event { progressed(id) }
+      observer.happened(event, in: run)
     }
     let outcome = trainer()
     reports.update(ExperimentReport(placed, in: environment.files))
@@ -72,6 +78,22 @@ final class TrainingExecutor: QueueExecutor {
     case .paused, .cancelled: .stopped
     case .failed(let failure): .ended(JobEnd(.failed, problem: failure.description))
     }
+  }
+
+  func recordedEnd(of id: JobID, of submission: Submission) -> JobEnd? {
+    // Most have not ended, and an experiment is only then worth being read.
+    guard let record = try? RunRecord(reading: folder(of: id).recordFile, in: environment.files),
+      [.completed, .diverged].contains(record.status)
+    else { return nil }
+    guard let placed = try? experiment(submission), let end = placed.run(id.job).flatMap({ recordedEnd($0) })
+    else { return nil }
+    reportWasLeft(placed)
+    return end
+  }
+
+  /// Whoever trained a run to its end may not have lived to write the rest.
+  private func reportWasLeft(_ placed: PlacedExperiment) {
+    reports.update(ExperimentReport(placed, in: environment.files))
   }
 
   /// How the run has ended already, by its own record: the process may have died between the run's end and the queue's

@@ -118,7 +118,9 @@ struct RunVerb {
   private func place(
     _ loaded: [ConfigurationFiles.Loaded], in results: ResultsFolder
   ) throws -> [PlacedExperiment] {
-    let placement = ExperimentPlacement(results: results, files: files)
+    // What a daemon has accepted and will go on with has its name already.
+    let accepted = try StatusFromFiles(results: results, files: files).accepted()
+    let placement = ExperimentPlacement(results: results, files: files, accepted: accepted)
     var placed: [PlacedExperiment] = []
     for config in loaded {
       guard case .success(let experiment) = config.result else { continue }

@@ -21,6 +21,38 @@ struct CancelTests {
     #expect(try daemon.status().values.allSatisfy { $0["status"] as? String == "cancelled" })
   }
 
+  /// Before the run's thread has got anywhere.
+  @Test func atOnce() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    for number in 0..<20 {
+      #expect(try daemon.submit(InProcessDaemon.long("long\(number)")).code == 0)
+      #expect(daemon.verb("cancel", "long\(number)").code == 0)
+    }
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try daemon.status().values.allSatisfy { $0["status"] as? String == "cancelled" })
+  }
+
+  /// A record that could not be written when a paused run was cancelled is written when there is room again.
+  @Test func theRecordFollowsWhenThereIsRoom() throws {
+    let daemon = try InProcessDaemon()
+    let record = daemon.results + "/long/runs/full-seed0/"
+    let files = FaultyFileSystem(.error(ENOSPC), at: .max, failingUnder: record)
+    try daemon.start(slots: 1, files: files)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    while !daemon.exists("results/long/runs/full-seed0/run.json") { usleep(1000) }
+    #expect(daemon.verb("pause", "long").code == 0)
+    while try !daemon.text("results/long/runs/full-seed0/run.json").contains(#""status": "paused""#) {
+      usleep(1000)
+    }
+    files.breakDown()
+    #expect(daemon.verb("cancel", "long").code == 0)
+    while try !daemon.text("results/.bitlab/daemon.log").contains("No space left") { usleep(1000) }
+    files.heal()
+    try daemon.wait { $0.submissions["long"]?.isConcluded == true }
+    #expect(try daemon.text("results/long/runs/full-seed0/run.json").contains(#""status": "cancelled""#))
+    #expect(try !daemon.text("results/long/summary.csv").contains("running"))
+  }
+
   /// Also a run that never began has a record that says so, and the summary does not wait for it.
   @Test func whatNeverBeganHasEnded() throws {
     let daemon = try InProcessDaemon(slots: 1)

@@ -48,6 +48,48 @@ struct JournalRepairTests {
       try daemon.text("results/.bitlab/daemon.log").components(separatedBy: "queued again").count == 2)
   }
 
+  /// The process that found the damage died before it had made up for it.
+  @Test func anInterruptedRepairIsDoneAgain() throws {
+    let daemon = try interrupted()
+    try damage(daemon, at: #""submitted""#)
+    _ = try JournalStore.open(daemon.results + "/.bitlab/journal", in: POSIXFileSystem()) { _ in }
+    try daemon.start(slots: 2)
+    #expect(daemon.verb("wait", "tiny").code == 0)
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(Self.text, "tiny"))
+    daemon.stop()
+    #expect(try !POSIXFileSystem().list(daemon.results + "/.bitlab").contains("journal.mending"))
+  }
+
+  /// A record that this program cannot read is kept, whatever a snapshot makes of the rest.
+  @Test func whatSaysNothingIsKeptAside() throws {
+    let daemon = try interrupted()
+    let path = daemon.results + "/.bitlab/journal"
+    let strange = Array(#"{"of":"another version"}"#.utf8)
+    try JournalStore.open(path, in: POSIXFileSystem()) { _ in }.store.append([strange])
+    let before = try POSIXFileSystem().readAll(path)
+    try daemon.start(slots: 2)
+    #expect(daemon.verb("wait", "tiny").code == 0)
+    #expect(try POSIXFileSystem().readAll(path + ".damaged-1") == before)
+    #expect(try daemon.text("results/.bitlab/daemon.log").contains("is of another version: passed over"))
+  }
+
+  /// What was cancelled and then submitted again waits; damage to something else does not cancel it.
+  @Test func whatGoesOnAgainIsNotCancelled() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    let tiny = ConfigText(seeds: "[0]").text
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    #expect(try daemon.submit(tiny).code == 0)
+    #expect(daemon.verb("cancel", "tiny").code == 0)
+    try daemon.wait { $0.submissions["tiny"]?.isConcluded == true }
+    #expect(try daemon.submit(tiny).output.contains("2 runs go on"))
+    daemon.stop()
+    try damage(daemon, at: #""began""#)
+    try daemon.start(slots: 1)
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try daemon.status()["tiny/two-seed0"]?["status"] as? String == "completed")
+  }
+
   @Test func aLostEndIsFoundInTheRunsRecord() throws {
     let daemon = try InProcessDaemon(slots: 2)
     let text = ConfigText(seeds: "[0]").text

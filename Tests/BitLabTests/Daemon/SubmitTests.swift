@@ -5,6 +5,43 @@ import Testing
 @testable import bitlab
 
 struct SubmitTests {
+  /// A config that waits has its name, also for `bitlab run` while no daemon runs.
+  @Test func whatWaitsKeepsItsName() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    let tiny = ConfigText(seeds: "[0]").text
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    #expect(try daemon.submit(tiny).code == 0)
+    daemon.stop()
+    let other = try daemon.config(ConfigText(epochs: 1, seeds: "[7]").text, as: "other.json")
+    let said = daemon.verb("run", other)
+    #expect(said.code == 0 && said.errors.contains("tiny-2") && !daemon.exists("results/tiny"), "\(said)")
+    try daemon.start(slots: 1)
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(tiny, "tiny"))
+  }
+
+  /// Somebody has put another experiment where an accepted one's results are to go: neither is taken for the other.
+  @Test func anotherExperimentInItsPlace() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    let (tiny, other) = (ConfigText(seeds: "[0]").text, ConfigText(epochs: 1, seeds: "[0]").text)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    #expect(try daemon.submit(tiny).code == 0)
+    try FileManager.default.createDirectory(
+      atPath: daemon.results + "/tiny", withIntermediateDirectories: true)
+    try Data(other.utf8).write(to: URL(fileURLWithPath: daemon.results + "/tiny/config.json"))
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(daemon.verb("wait").code == 1)
+    let problem = try daemon.status()["tiny/full-seed0"]?["error"] as? String
+    #expect(problem?.contains("has come to hold another experiment") == true, "\(problem ?? "no error")")
+    #expect(try daemon.text("results/tiny/config.json") == other)
+    try daemon.wait { $0.submissions["tiny"]?.isConcluded == true }
+    try FileManager.default.removeItem(atPath: daemon.results + "/tiny")
+    #expect(daemon.verb("restart", "tiny").code == 0)
+    #expect(daemon.verb("wait", "tiny").code == 0)
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(tiny, "tiny"))
+  }
+
   @Test func acceptedConfigsRunAsInTheForeground() throws {
     let daemon = try InProcessDaemon(slots: 2)
     let said = try daemon.submit(ConfigText().text)

@@ -1,6 +1,8 @@
+import Datasets
 import Dispatch
 import Files
 import Foundation
+import TensorCore
 import TestSupport
 import Testing
 
@@ -35,7 +37,7 @@ struct FaultTests {
         #expect(failure.kind == .machine(isDiskFull: code == ENOSPC), "operation \(number), \(failed)")
         #expect(failure.description.contains("(\(code))"), "operation \(number): \(failure)")
         if !persists, let record = try? run.record {
-          #expect(record.status == .failed && record.error == "\(failure)")
+          #expect(record.status == .queued && record.error == "\(failure)")
         }
       case .completed:
         // Tidying up, and closing what was synced, may fail without harm.
@@ -46,6 +48,23 @@ struct FaultTests {
       #expect(try run.results == expected, "after operation \(number), \(failed)")
     }
     #expect(faults > 100)
+  }
+
+  /// Memory that others have taken may come free: the run may be tried again, and nothing is taken that is not there.
+  @Test func memoryThatIsNotFree() throws {
+    let run = try TrainingFolder().place(Self.text)
+    func train(free: Int?) -> RunOutcome {
+      let environment = TrainingEnvironment(
+        pool: ComputePool(cores: 1), datasets: DatasetLibrary(DataFolder("no data")),
+        files: POSIXFileSystem(),
+        availableMemory: { free })
+      return Trainer(run, in: environment, control: RunControl()) { _ in }()
+    }
+    let failure = try #require(train(free: 1_000).failure)
+    #expect(failure.mayPass && !failure.isDiskFull && failure.description.contains("set max_retries"))
+    #expect(try run.record.status == .queued && run.record.ended == nil)
+    #expect(train(free: nil) == .completed)
+    #expect(Machine.availableMemory ?? 0 > 1 << 20)
   }
 
   /// A full disk that takes half of what is written, at each write of the run.

@@ -52,7 +52,7 @@ struct JournalTests {
     #expect(replay.records == [[4]] && replay.damaged.map(\.keptAs) == [path + ".damaged-1"])
     #expect(replay.missing == [MissingRecords(index: 0, count: 1)])
     #expect(try files.readAll(path + ".damaged-1") == bytes)
-    #expect(try files.list(folder) == ["journal", "journal.damaged-1"])
+    #expect(try files.list(folder) == ["journal", "journal.damaged-1", "journal.mending"])
   }
 
   @Test func compactionReplacesAllThatWasBefore() throws {
@@ -193,12 +193,30 @@ struct JournalTests {
       #expect(disk.bytes(Self.path + ".damaged-\(number)") == bytes)
       // The damage is told once, the gap until the next compaction.
       let again = try Journal.open(Self.path, in: disk).replay
-      #expect(again == JournalReplay(records: [[2], [3]], missing: [MissingRecords(index: 0, count: 1)]))
+      let missing = [MissingRecords(index: 0, count: 1)]
+      #expect(again == JournalReplay(records: [[2], [3]], missing: missing, needsMending: true))
     }
     whole = []
     disk.put(whole, at: Self.path)
     let empty = try Journal.open(Self.path, in: disk).replay
     #expect(empty.records == [] && empty.damaged.map(\.problem) == ["the file is empty"])
+  }
+
+  /// Also damage that leaves no gap, as at the end, is told until somebody has made up for it.
+  @Test func damageIsToldUntilItIsMended() throws {
+    let disk = SimulatedDisk()
+    var bytes = JournalContent([[1], [2], [3]]).bytes
+    bytes[bytes.count - 1] ^= 1
+    disk.put(bytes, at: Self.path)
+    var (journal, replay) = try Journal.open(Self.path, in: disk)
+    #expect(replay.needsMending && replay.records == [[1], [2]])
+    (journal, replay) = try Journal.open(Self.path, in: disk.after(.powerFailure))
+    #expect(replay == JournalReplay(records: [[1], [2]], needsMending: true))
+    (journal, replay) = try Journal.open(Self.path, in: disk)
+    try journal.mended()
+    try journal.mended()
+    #expect(
+      try Journal.open(Self.path, in: disk.after(.powerFailure)).replay == JournalReplay(records: [[1], [2]]))
   }
 
   @Test func leftoversOfAKilledProcessAreRemoved() throws {

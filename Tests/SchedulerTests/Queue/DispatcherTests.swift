@@ -95,5 +95,14 @@ struct DispatcherTests {
     #expect(taken11 == [id("a")])
     let taken12 = dispatcher.take(from: state)
     #expect(taken12.isEmpty)
+    // Nor does it begin by what is left of that when it waits for another try.
+    state.apply(.began(id("a")))
+    state.apply(.retried(id("a"), problem: "I/O"))
+    dispatcher.ended(id("a"))
+    let taken13 = dispatcher.take(from: state)
+    #expect(taken13.isEmpty)
+    dispatcher.enqueue(id("a"), in: state)
+    let taken14 = dispatcher.take(from: state)
+    #expect(taken14 == [id("a")])
   }
 }

@@ -150,6 +150,77 @@ struct QueueEngineTests {
     #expect(try engine.continueEnded("a").isEmpty)
   }
 
+  /// A job that is asked to stop before its thread has got anywhere is asked all the same.
+  @Test(arguments: [QueueCommand.cancel, .pause])
+  func aRequestAtOnceIsHeard(_ command: QueueCommand) throws {
+    let engine = engine()
+    try engine.submit([submission("a")])
+    _ = try engine.command(command, [id("a")])
+    #expect(executor.state.withLock { $0.stopsAsked[id("a")] } == (command == .cancel))
+    wait(engine) { _ in engine.report().dispatcher.running.isEmpty }
+  }
+
+  /// A suspect that gets on lets the others begin beside it.
+  @Test
+  func aSuspectThatGetsOnIsNotAlone() throws {
+    var state = QueueState()
+    state.apply(.submitted(submission("bad")))
+    for _ in 0..<JobEntry.deathsBeforeAlone {
+      for record in [QueueRecord.began(id("bad")), .died(id("bad"), progress: nil)] { state.apply(record) }
+    }
+    let engine = engine(state, slots: 2)
+    _ = executor.waitForBegun(1)
+    try engine.submit([submission("a")])
+    #expect(engine.report().waiting[id("a")] == "a run that runs alone")
+    engine.progressed(id("bad"))
+    #expect(executor.waitForBegun(2) == [id("bad"), id("a")])
+    #expect(engine.report().state.jobs[id("bad")]?.deaths == 0)
+    for name in ["bad", "a"] { executor.finish(id(name), .ended(JobEnd(.completed))) }
+    wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+  }
+
+  /// What the process did not live to hear: also at the sixth death, and also where it was being cancelled.
+  @Test(arguments: [0, JobEntry.deathsBeforeFailure - 1], [false, true])
+  func anEndOnRecordBeatsADeath(deaths: Int, isBeingCancelled: Bool) throws {
+    var state = QueueState()
+    state.apply(.submitted(submission("a")))
+    for _ in 0..<deaths {
+      for record in [QueueRecord.began(id("a")), .died(id("a"), progress: nil)] { state.apply(record) }
+    }
+    state.apply(.began(id("a")))
+    if isBeingCancelled { state.apply(.cancelRequested(id("a"))) }
+    executor.state.withLock { $0.recordedEnds[id("a")] = JobEnd(.completed) }
+    let engine = engine(state)
+    #expect(engine.report().state.jobs[id("a")]?.status == .ended(JobEnd(.completed)))
+    #expect(executor.state.withLock { $0.settled.isEmpty && $0.begun.isEmpty })
+  }
+
+  /// However often it is started anew: a long journal is a snapshot afterwards.
+  @Test
+  func aStartCompactsALongJournal() throws {
+    var state = QueueState()
+    let records =
+      [QueueRecord.submitted(submission("a"))]
+      + (0..<12_000).flatMap { _ in
+        [QueueRecord.paused(id("a")), .resumed(id("a"))]
+      }
+    for record in records { state.apply(record) }
+    try store.append(try (records + [.paused(id("a"))]).map { try $0.encoded() })
+    state.apply(.paused(id("a")))
+    let length = store.length
+    #expect(length > 1 << 20)
+    let engine = engine(state)
+    #expect(store.length < length / 100)
+    #expect(try store.replayed == engine.report().state)
+  }
+
+  @Test
+  func pausesBetweenTriesGrow() {
+    let delays = RetryDelays(first: 5)
+    #expect((0..<5).map { delays.retry($0) } == [5, 15, 45, 135, 405])
+    #expect(delays.retry(100) == 3600)
+  }
+
   @Test
   func waitingRunsSayWhy() throws {
     let engine = engine()

@@ -32,8 +32,9 @@ struct QueueStateTests {
   @Test(arguments: [
     QueueRecord.submitted(submission("a")), .began(id("b")), .resumed(id("a")),
     .requeued(id("a"), problem: nil),
-    .restarted(id("a")), .continued(id("a")), .died(id("a"), progress: nil), .placed("b"),
-    .retried(id("a"), problem: ""),
+    .restarted(id("b")), .continued(id("b")), .died(id("a"), progress: nil), .placed("b"),
+    .retried(id("a"), problem: ""), .progressed(id("b")), .standings("b", from: 0, []),
+    .standings("a", from: 1, [JobEntry(sequence: 0)]), .standings("a", from: -1, []),
   ])
   func whatDoesNotFitChangesNothing(record: QueueRecord) {
     var state = QueueState()
@@ -84,6 +85,55 @@ struct QueueStateTests {
     #expect(end.problem?.contains("died 6 times") == true)
   }
 
+  /// What has got on is no suspect any more, and dies for the first time again.
+  @Test
+  func progressForgetsDeaths() {
+    var state = QueueState()
+    state.apply(.submitted(submission("a")))
+    for _ in 0..<4 {
+      for record in [QueueRecord.began(id("a")), .died(id("a"), progress: 10)] { state.apply(record) }
+    }
+    state.apply(.began(id("a")))
+    state.apply(.progressed(id("a")))
+    #expect(state.jobs[id("a")]?.isSuspect == false)
+    state.apply(.died(id("a"), progress: 20))
+    #expect(state.jobs[id("a")]?.deaths == 1)
+  }
+
+  /// Where the record of a job's end was lost, that it was queued once more says that it had ended.
+  @Test(arguments: [QueueRecord.restarted(id("a")), .continued(id("a"))])
+  func whatIsQueuedOnceMoreHadEnded(_ record: QueueRecord) {
+    var state = QueueState()
+    for before in [QueueRecord.submitted(submission("a")), .began(id("a"))] { state.apply(before) }
+    let fits = state.apply(record)
+    #expect(fits && state.jobs[id("a")]?.status == .queued && state.jobs[id("a")]?.isOnceMore == true)
+    #expect(!state.canTake("a"))
+    state.apply(.began(id("a")))
+    #expect(state.jobs[id("a")]?.isOnceMore == false)
+    state.apply(.ended(id("a"), JobEnd(.completed)))
+    #expect(state.canTake("a"))
+  }
+
+  /// Thousands of jobs that all have much to tell: no record is too long for the journal, and one that is lost leaves its
+  /// jobs to be done again.
+  @Test
+  func largeSnapshotsComeInParts() throws {
+    var state = QueueState()
+    let count = 1000
+    state.apply(.submitted(submission("a", jobs: count)))
+    let problem = String(repeating: "ö\"", count: 5_000)
+    for job in 0..<count { state.apply(.ended(id("a", job), JobEnd(.failed, problem: problem))) }
+    let snapshot = try state.snapshot.map { try $0.encoded() }
+    #expect(snapshot.count == 4 && snapshot.allSatisfy { $0.count < Journal.maximumRecordCount })
+    var restored = QueueState()
+    for record in snapshot { restored.apply(try QueueRecord(decoding: record)) }
+    #expect(restored == state && restored.canTake("a"))
+    restored = QueueState()
+    for record in snapshot.dropLast() { restored.apply(try QueueRecord(decoding: record)) }
+    #expect(restored.jobs.count == count && !restored.canTake("a"))
+    #expect(restored.jobs.values.count { $0.status == .queued } == 200)
+  }
+
   @Test
   func deathOfACancelledRunCancelsIt() {
     var state = QueueState()
@@ -103,7 +153,7 @@ struct QueueStateTests {
       .began(id("b")), .paused(id("b", 1)), .ended(id("b", 2), JobEnd(.failed, problem: "no room")),
       .cancelRequested(id("b")), .died(id("b"), progress: 7), .placed("b"), .restarted(id("b")),
       .began(id("b")), .retried(id("b"), problem: "I/O"), .began(id("b")), .requeued(id("b"), problem: nil),
-      .resumed(id("b", 1)), .continued(id("b", 2)),
+      .resumed(id("b", 1)), .continued(id("b", 2)), .progressed(id("b")),
     ]
     for record in records {
       let fits = state.apply(record)

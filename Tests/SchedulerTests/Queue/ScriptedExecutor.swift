@@ -14,6 +14,8 @@ final class ScriptedExecutor: QueueExecutor {
     var settled: [JobID: JobEnd] = [:]
     var reset: [JobID] = []
     var gates: [JobID: [JobOutcome]] = [:]
+    var prepared: Set<JobID> = []
+    var recordedEnds: [JobID: JobEnd] = [:]
   }
 
   let state = Mutex(State())
@@ -31,11 +33,14 @@ final class ScriptedExecutor: QueueExecutor {
     condition.unlock()
   }
 
+  func prepare(_ id: JobID) { state.withLock { _ = $0.prepared.insert(id) } }
+
   func execute(_ id: JobID, of submission: Submission) -> JobOutcome {
     condition.lock()
     defer { condition.unlock() }
     state.withLock { $0.begun.append(id) }
     condition.broadcast()
+    defer { state.withLock { _ = $0.prepared.remove(id) } }
     while true {
       let outcome = state.withLock { state -> JobOutcome? in
         guard state.gates[id]?.isEmpty == false else { return nil }
@@ -47,11 +52,20 @@ final class ScriptedExecutor: QueueExecutor {
   }
 
   func askToStop(_ id: JobID, forGood: Bool) {
-    state.withLock { $0.stopsAsked[id] = forGood }
+    // As an executor would: what is not prepared cannot be asked.
+    let isPrepared = state.withLock { state in
+      if state.prepared.contains(id) { state.stopsAsked[id] = forGood }
+      return state.prepared.contains(id)
+    }
+    guard isPrepared else { return }
     if stopsWhenAsked { finish(id, .stopped) }
   }
 
   func progress(of id: JobID) -> Int? { nil }
+
+  func recordedEnd(of id: JobID, of submission: Submission) -> JobEnd? {
+    state.withLock { $0.recordedEnds[id] }
+  }
   func reset(_ id: JobID) { state.withLock { $0.reset.append(id) } }
   func settle(_ id: JobID, of submission: Submission, _ end: JobEnd) {
     state.withLock { $0.settled[id] = end }
