@@ -15,7 +15,8 @@ struct OverheadBenchmark {
   private let settings: BenchmarkedDaemon.Settings
   private let experiments: [OverheadExperiment]
   private let bits: [WeightPrecision]
-  private let rounds: Int
+  /// nil for each experiment's own.
+  private let rounds: Int?
   private let configs: String
   private let isJSON: Bool
 
@@ -26,7 +27,7 @@ struct OverheadBenchmark {
     bits = try options.list("--bits", [.full, .ternary, .binary]) {
       Int($0).flatMap(WeightPrecision.init(rawValue:))
     }
-    rounds = try options.value("--rounds", 15, CommandOptions.count)
+    rounds = options.has("--rounds") ? try options.value("--rounds", 1, CommandOptions.count) : nil
     configs = try options.value("--configs", "configs", CommandOptions.text)
     isJSON = options.has("--json")
   }
@@ -51,6 +52,7 @@ struct OverheadBenchmark {
     _ daemon: BenchmarkedDaemon, _ datasets: DatasetLibrary, _ pool: ComputePool
   ) throws -> OverheadFigures {
     let name = "\(experiment.rawValue)-\(precision.rawValue)"
+    let rounds = rounds ?? experiment.rounds
     for round in 0...rounds {
       let text = try config.text(name: "\(name)-\(round)", isShort: round == 0)
       try daemon.prepare(text, as: "\(name)-\(round).json")
@@ -98,7 +100,8 @@ struct OverheadBenchmark {
   private func report(_ lines: [OverheadFigures]) {
     let rows = lines.map { line in
       [
-        line.experiment.rawValue, String(line.precision.rawValue), line.bareSeconds.median.digits(2),
+        line.experiment.rawValue, String(line.precision.rawValue), String(line.rounds.count),
+        line.bareSeconds.median.digits(2),
         line.daemonSeconds.median.digits(2), line.wall.median.percent,
         "\(line.wall.least.percent) to \(line.wall.worst.percent)", line.leastBesideLeast.percent,
         line.cpu.median.percent,
@@ -113,8 +116,9 @@ struct OverheadBenchmark {
     }
     BenchmarkReport(
       name: "overhead",
-      title: "the daemon's time for a run beside that of its bare arithmetic, \(rounds) rounds",
-      table: [["", "bits", "bare, s", "daemon, s", "wall", "spread", "least", "CPU", "spread"]] + rows,
+      title: "the daemon's time for a run beside that of its bare arithmetic",
+      table: [["", "bits", "rounds", "bare, s", "daemon, s", "wall", "spread", "least", "CPU", "spread"]]
+        + rows,
       promises: promises, figures: .array(lines.map(\.json))
     ).print(asJSON: isJSON)
   }

@@ -20,6 +20,7 @@ final class TrainingSession {
   private var state: TrainingState
   private var record: RunRecord
   private var clock = Stopwatch()
+  private var recordWritten: ContinuousClock.Instant?
   /// The newest checkpoint that was told of.
   private var checkpointTold = -1
 
@@ -251,12 +252,21 @@ final class TrainingSession {
     if !isWhole { return .completed }
     state.epochsCompleted += 1
     state.beginEpoch()
-    if stops { return .completed }
-    record.take(state)
+    // What has ended is saved by `finish`; a disk that is full just then costs the last epoch.
+    if stops || state.epochsCompleted == training.epochs || isLastStepDone { return .completed }
     checkpoint()
-    recorder.write(record)
+    writeRecord()
     state.activeSeconds += clock.restart()
     return nil
+  }
+
+  /// Writes `run.json`, once a second at most: small networks have ten epochs in that time, and the last word is `finish`'s.
+  private func writeRecord() {
+    let now = ContinuousClock.now
+    guard recordWritten.map({ now - $0 >= .seconds(1) }) ?? true else { return }
+    recordWritten = now
+    record.take(state)
+    recorder.write(record)
   }
 
   private func appendRow(validationLoss: Double?, validationAccuracy: Double?) {

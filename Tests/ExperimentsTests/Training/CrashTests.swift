@@ -42,8 +42,9 @@ struct CrashTests {
   {
     let folder = try TrainingFolder()
     let (run, copies) = try Self.snapshots(folder, losesUnsynced: losesUnsynced)
-    // The first record; checkpoints of steps 3, 4, 6, 8, 9, and 12 twice; three records; the model and the last record.
-    #expect(copies.count == 13)
+    // The first record; checkpoints of steps 3, 4, 6, 8, 9 and 12; a record after the first epoch, and one after the second
+    // where that took a second; the model and the last record.
+    #expect([10, 11].contains(copies.count))
     for copy in copies {
       #expect(copy.train() == .completed)
       #expect(try copy.results == run.results)

