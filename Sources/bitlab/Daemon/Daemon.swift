@@ -99,10 +99,7 @@ final class Daemon: Sendable {
     let shelf = ExperimentShelf(settings.results, files: files) { placed.tell($0) }
     let executor = TrainingExecutor(
       environment, results: settings.results, reports: reports, observer: observer,
-      progressed: { progressed.tell($0) }
-    ) {
-      try shelf.experiment($0)
-    }
+      progressed: { progressed.tell($0) }, experiment: { try shelf.experiment($0) })
     let engine = QueueEngine(
       state, store: store, executor: executor, slots: settings.slots, delays: settings.delays
     ) { log.write($0) }
