@@ -48,11 +48,12 @@ static inline __attribute__((always_inline)) csimd_vector8 csimd_round_half_even
   return __builtin_elementwise_roundeven(x);
 }
 
-/// Writes the transpose of the 8x8 block at `from` to `to`; strides in values.
-static inline __attribute__((always_inline)) void csimd_transpose8x8(const float *from, long from_stride, float *to,
-                                                                     long to_stride) {
+/// Writes the transpose of the 8x8 block at `from` to `to`, of which the first `rows` (1 to 8) are there and the others
+/// zeros; strides in values.
+static inline __attribute__((always_inline)) void csimd_transpose_rows8x8(const float *from, long from_stride, long rows,
+                                                                          float *to, long to_stride) {
   typedef float v8 __attribute__((ext_vector_type(8)));
-#define CSIMD_ROW(i) v8 r##i = *(const csimd_float8 *)(from + (i) * from_stride)
+#define CSIMD_ROW(i) v8 r##i = (i) < rows ? *(const csimd_float8 *)(from + (i) * from_stride) : (v8)(0.0f)
   CSIMD_ROW(0); CSIMD_ROW(1); CSIMD_ROW(2); CSIMD_ROW(3); CSIMD_ROW(4); CSIMD_ROW(5); CSIMD_ROW(6); CSIMD_ROW(7);
 #undef CSIMD_ROW
 #define CSIMD_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
@@ -77,6 +78,12 @@ static inline __attribute__((always_inline)) void csimd_transpose8x8(const float
   CSIMD_JOIN(6, t2, t6, 4, 5, 6, 7, 12, 13, 14, 15);
   CSIMD_JOIN(7, t3, t7, 4, 5, 6, 7, 12, 13, 14, 15);
 #undef CSIMD_JOIN
+}
+
+/// The same of eight rows that are all there.
+static inline __attribute__((always_inline)) void csimd_transpose8x8(const float *from, long from_stride, float *to,
+                                                                     long to_stride) {
+  csimd_transpose_rows8x8(from, from_stride, 8, to, to_stride);
 }
 
 /// Fetches the cache line at `address`, which need not be mapped, into the first-level cache.

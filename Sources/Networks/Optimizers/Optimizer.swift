@@ -26,37 +26,36 @@ package struct Optimizer: Sendable {
         step: stepCount + 1, rate: rate, beta1: specification.beta1, beta2: specification.beta2,
         epsilon: specification.epsilon, weightDecay: specification.weightDecay,
         decoupled: specification.kind == .adamw)
-      return OptimizerUpdate(kind: .adam(step, moments[0].values.storage, moments[1].values.storage))
+      return OptimizerUpdate(kind: .adam(step, moments[0].values.storage.all, moments[1].values.storage.all))
     case .sgd:
       return OptimizerUpdate(
         kind: .sgd(
           rate: Float(rate), momentum: Float(specification.momentum),
           weightDecay: Float(specification.weightDecay),
-          buffer: moments.first?.values.storage, isFirstStep: stepCount == 0))
+          buffer: moments.first?.values.storage.all, isFirstStep: stepCount == 0))
     }
   }
 }
 
-/// One step's update: element by element, so parts may be updated in any order and at once.
+/// One step's update: element by element, so parts may be updated in any order and at once. It has views of the moments:
+/// the optimizer outlives it.
 package struct OptimizerUpdate: Sendable {
   enum Kind: Sendable {
-    case adam(AdamStep, FloatStorage, FloatStorage)
-    case sgd(rate: Float, momentum: Float, weightDecay: Float, buffer: FloatStorage?, isFirstStep: Bool)
+    case adam(AdamStep, Vector, Vector)
+    case sgd(rate: Float, momentum: Float, weightDecay: Float, buffer: Vector?, isFirstStep: Bool)
   }
 
   let kind: Kind
 
-  /// Updates the parameters of `range` from their gradients.
-  package func apply(_ range: Range<Int>, parameters: FloatStorage, gradients: FloatStorage) {
-    let (values, gradient) = (parameters.vector(range), gradients.vector(range))
+  /// Updates the parameters of `range` from their gradients; both are views of these values alone.
+  package func apply(_ range: Range<Int>, parameters: Vector, gradients: Vector) {
     switch kind {
     case .adam(let step, let first, let second):
-      values.adam(
-        step, gradient: gradient, firstMoment: first.vector(range), secondMoment: second.vector(range))
+      parameters.adam(step, gradient: gradients, firstMoment: first[range], secondMoment: second[range])
     case .sgd(let rate, let momentum, let weightDecay, let buffer, let isFirstStep):
-      values.sgd(
-        rate: rate, momentum: momentum, weightDecay: weightDecay, gradient: gradient,
-        buffer: buffer?.vector(range), isFirstStep: isFirstStep)
+      parameters.sgd(
+        rate: rate, momentum: momentum, weightDecay: weightDecay, gradient: gradients,
+        buffer: buffer?[range], isFirstStep: isFirstStep)
     }
   }
 }

@@ -14,7 +14,8 @@ package final class Model {
   /// Parts of the parameters that are updated as one task.
   let chunks: [ParameterChunk]
   let chunkSizes: TaskSizes
-  private let sums: PerTask<WeightSums>
+  /// Of chunks.
+  let sums: PerTask<WeightSums>
   /// Of whole layers, by `Linear.index`.
   private var totals: [WeightSums]
 
@@ -42,16 +43,11 @@ package final class Model {
 
   /// Quantizes and packs the weights; to be called whenever parameters were set from outside.
   package func parametersChanged() {
-    team.forEach(chunks.count) { task, _ in sumWeights(of: task) }
+    team.forEach(chunks.count) { task, _ in
+      let chunk = chunks[task]
+      if let sum = WeightSums(of: parameters.storage.vector(chunk.range), chunk) { sums[task] = sum }
+    }
     packWeights()
-  }
-
-  /// Sums what the quantizer needs of a chunk's weights.
-  func sumWeights(of chunk: Int) {
-    guard let linear = chunks[chunk].linear, let quantization = linear.quantization else { return }
-    let values = parameters.storage.vector(chunks[chunk].range)
-    let needsSum = quantization.method == .bitNet && quantization.precision == .binary
-    sums[chunk] = WeightSums(magnitudes: values.sumOfMagnitudes(), values: needsSum ? values.sum() : 0)
   }
 
   /// Quantizes and packs, once all chunks are summed.
@@ -109,9 +105,18 @@ package final class Model {
 }
 
 /// Sums over a weight matrix, or a chunk of one.
-private struct WeightSums: Sendable {
-  var magnitudes = 0.0
-  var values = 0.0
+struct WeightSums: Sendable {
+  private(set) var magnitudes = 0.0
+  private(set) var values = 0.0
+
+  init() {}
+
+  /// What the quantizer needs of a chunk; nil where its values are no quantized weights.
+  init?(of weights: Vector, _ chunk: ParameterChunk) {
+    guard let quantization = chunk.linear?.quantization else { return nil }
+    magnitudes = weights.sumOfMagnitudes()
+    if quantization.method == .bitNet && quantization.precision == .binary { values = weights.sum() }
+  }
 
   static func += (total: inout Self, part: Self) {
     total.magnitudes += part.magnitudes

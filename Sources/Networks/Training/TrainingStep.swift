@@ -12,6 +12,8 @@ package final class TrainingStep {
   private let scores: PerTask<ClassificationScore>
   private let dots: PerTask<Double>
   private let squares: PerTask<Double>
+  /// Views of `gradients`.
+  private let gradientViews: [Vector]
   private var scaleTotals: [Double]
   private var scaleTerms: [Float]
   /// Largest global norm of the gradient; nil for no clipping.
@@ -23,6 +25,7 @@ package final class TrainingStep {
     let layout = model.network.layout
     self.optimizer = Optimizer(optimizer, layout: layout)
     gradients = (0..<model.shardPlan.groups).map { _ in ParameterValues(layout: layout) }
+    gradientViews = gradients.map(\.storage.all)
     scores = PerTask(count: gradients.count, initial: ClassificationScore())
     dots = PerTask(count: model.chunks.count, initial: 0)
     squares = PerTask(count: model.chunks.count, initial: 0)
@@ -52,9 +55,19 @@ package final class TrainingStep {
 
   /// What follows once the first groups have their gradients: sum, scales' gradients, clipping and update.
   func descend(groups: Int, rate: Double) {
-    model.team.forEach(model.chunks.count, Reduction(step: self, groups: groups))
-    let clipping = clipGradients()
-    update(rate: rate, clipping: clipping)
+    let work = ChunkWork(
+      chunks: model.chunks, sizes: model.chunkSizes, parameters: model.parameters.storage.all,
+      gradients: gradientViews, levels: model.panels.levels)
+    model.team.forEach(model.chunks.count, GradientSum(work: work, groups: groups, dots: dots))
+    sumScaleTerms(work)
+    let clipping = clipGradients(work)
+    model.team.forEach(
+      model.chunks.count,
+      Update(
+        work: work, update: optimizer.update(rate: rate), clipping: clipping, scaleTerms: scaleTerms,
+        sums: model.sums))
+    model.packWeights()
+    optimizer.stepCount += 1
   }
 
   private struct Backpropagation<Batch: Samples>: ParallelLoop {
@@ -82,43 +95,10 @@ package final class TrainingStep {
     return score
   }
 
-  /// Adds up the groups' gradients, and what the scales' gradients need of them.
-  private struct Reduction: ChunkLoop {
-    let step: TrainingStep
-    let groups: Int
-
-    func run(_ task: Int, slot: Int) {
-      let chunk = step.model.chunks[task]
-      let total = gradient(0, chunk)
-      var group = 1
-      while group + 3 <= groups {
-        total.add(gradient(group, chunk), gradient(group + 1, chunk), gradient(group + 2, chunk))
-        group += 3
-      }
-      while group < groups {
-        total.add(gradient(group, chunk))
-        group += 1
-      }
-      if let levels = step.scaleLevels(chunk) {
-        step.dots[task] = step.model.parameters.storage.vector(chunk.range).scaleGradient(total, levels)
-      }
-    }
-
-    private func gradient(_ group: Int, _ chunk: ParameterChunk) -> Vector {
-      step.gradients[group].storage.vector(chunk.range)
-    }
-  }
-
-  /// The levels of the chunk's layer, where gradients flow through its scale.
-  private func scaleLevels(_ chunk: ParameterChunk) -> WeightLevels? {
-    guard let linear = chunk.linear, linear.quantization?.scaleHasGradient == true else { return nil }
-    return model.panels.levels[linear.index]
-  }
-
   /// `2 / N <G, q - W / s>` of each layer whose scale has a gradient, by `Linear.index`.
-  private func sumScaleTerms() {
+  private func sumScaleTerms(_ work: ChunkWork) {
     for index in scaleTotals.indices { scaleTotals[index] = 0 }
-    for (index, chunk) in model.chunks.enumerated() where scaleLevels(chunk) != nil {
+    for (index, chunk) in work.chunks.enumerated() where work.scaleLevels(chunk) != nil {
       scaleTotals[chunk.linear!.index] += dots[index]
     }
     for linear in model.network.linears {
@@ -127,71 +107,13 @@ package final class TrainingStep {
     }
   }
 
-  private func addScaleGradient(_ chunk: ParameterChunk) {
-    guard scaleLevels(chunk) != nil else { return }
-    gradients[0].storage.vector(chunk.range)
-      .addSigns(of: model.parameters.storage.vector(chunk.range), times: scaleTerms[chunk.linear!.index])
-  }
-
-  /// What remains to be done to each gradient before the update.
-  private struct Clipping {
-    /// Whether the scales' terms are already in the gradients.
-    var termsAdded: Bool
-    var factor: Float?
-  }
-
-  /// Completes each chunk's gradient and sums its squares.
-  private struct SquareSums: ChunkLoop {
-    let step: TrainingStep
-
-    func run(_ task: Int, slot: Int) {
-      let chunk = step.model.chunks[task]
-      step.addScaleGradient(chunk)
-      step.squares[task] = step.gradients[0].storage.vector(chunk.range).sumOfSquares()
-    }
-  }
-
   /// torch.nn.utils.clip_grad_norm_: the gradients times `clip / (norm + 1e-6)`, where that is below 1.
-  private func clipGradients() -> Clipping {
-    sumScaleTerms()
+  private func clipGradients(_ work: ChunkWork) -> Clipping {
     guard let gradientClip else { return Clipping(termsAdded: false, factor: nil) }
-    model.team.forEach(model.chunks.count, SquareSums(step: self))
-    let norm = (0..<model.chunks.count).reduce(0) { $0 + squares[$1] }.squareRoot()
+    model.team.forEach(
+      work.chunks.count, SquareSums(work: work, scaleTerms: scaleTerms, squares: squares))
+    let norm = (0..<work.chunks.count).reduce(0) { $0 + squares[$1] }.squareRoot()
     let factor = gradientClip / (norm + 1e-6)
     return Clipping(termsAdded: true, factor: factor < 1 ? Float(factor) : nil)
-  }
-
-  private func update(rate: Double, clipping: Clipping) {
-    model.team.forEach(
-      model.chunks.count, Update(step: self, update: optimizer.update(rate: rate), clipping: clipping))
-    model.packWeights()
-    optimizer.stepCount += 1
-  }
-
-  /// Updates each chunk, and sums what its layer's scale is computed from.
-  private struct Update: ChunkLoop {
-    let step: TrainingStep
-    let update: OptimizerUpdate
-    let clipping: Clipping
-
-    func run(_ task: Int, slot: Int) {
-      let chunk = step.model.chunks[task]
-      let gradient = step.gradients[0].storage
-      if !clipping.termsAdded { step.addScaleGradient(chunk) }
-      if let factor = clipping.factor { gradient.vector(chunk.range).scale(by: factor) }
-      update.apply(chunk.range, parameters: step.model.parameters.storage, gradients: gradient)
-      step.model.sumWeights(of: task)
-    }
-  }
-}
-
-/// A loop over the model's chunks: in all of them each thread begins with the same ones.
-private protocol ChunkLoop: ParallelLoop {
-  var step: TrainingStep { get }
-}
-
-extension ChunkLoop {
-  func firstTask(ofSlot slot: Int, threads: Int, count: Int) -> Int {
-    step.model.chunkSizes.firstTask(ofSlot: slot, threads: threads)
   }
 }

@@ -102,32 +102,41 @@ package struct Panels: @unchecked Sendable {
       "Panels.packTransposed: (\(matrix.rows)x\(matrix.columns))^T at column \(columnOffset) into \(depth)x\(columns)"
     )
     let width = MicroKernel.columns
-    var row = 0
-    while row < matrix.rows {
-      let to = base + (columnOffset + row) / width * panelStride + (columnOffset + row) % width
-      let from = matrix.base + row * matrix.stride
-      let valid = min(laneCount, matrix.rows - row)
-      let blocks = valid == laneCount ? depth / laneCount * laneCount : 0
-      var k = 0
-      while k < blocks {
-        csimd_transpose8x8(from + k, matrix.stride, to + k * width, width)
-        k += laneCount
-      }
-      while k < depth {
-        for lane in 0..<laneCount { to[k * width + lane] = lane < valid ? from[lane * matrix.stride + k] : 0 }
-        k += 1
-      }
-      row += laneCount
+    for first in stride(from: 0, to: matrix.rows, by: width) {
+      let rows = matrix.rows(first..<min(matrix.rows, first + width))
+      packTransposedPanel(rows, to: base + (columnOffset + first) / width * panelStride)
     }
-    // What is left of the last panel.
-    let filled = (columnOffset + matrix.rows + laneCount - 1) / laneCount * laneCount % width
-    if matrix.rows > 0, filled > 0 {
-      let to = base + (columnOffset + matrix.rows - 1) / width * panelStride
-      for k in 0..<depth {
-        for lane in stride(from: filled, to: width, by: laneCount) {
-          store(Lanes.zero, to + k * width + lane)
-        }
+  }
+
+  /// Packs the rows of `matrix` as the columns of one panel, and zeros behind them.
+  ///
+  /// Eight steps of the depth at a time, over all columns: the lines written are then whole when they leave the cache.
+  private func packTransposedPanel(_ matrix: Matrix, to panel: UnsafeMutablePointer<Float>) {
+    let width = MicroKernel.columns
+    let wholeColumns = matrix.rows / laneCount * laneCount
+    let filled = (matrix.rows + laneCount - 1) / laneCount * laneCount
+    var k = 0
+    while k + laneCount <= depth {
+      var to = panel + k * width
+      var from = matrix.base + k
+      for _ in stride(from: 0, to: wholeColumns, by: laneCount) {
+        csimd_transpose8x8(from, matrix.stride, to, width)
+        from += laneCount * matrix.stride
+        to += laneCount
       }
+      if wholeColumns < filled {
+        csimd_transpose_rows8x8(from, matrix.stride, matrix.rows - wholeColumns, to, width)
+      }
+      k += laneCount
+    }
+    while k < depth {
+      for column in 0..<filled {
+        panel[k * width + column] = column < matrix.rows ? matrix.base[column * matrix.stride + k] : 0
+      }
+      k += 1
+    }
+    for column in stride(from: filled, to: width, by: laneCount) {
+      for k in 0..<depth { store(Lanes.zero, panel + k * width + column) }
     }
   }
 }

@@ -142,8 +142,9 @@ package final class Team: @unchecked Sendable {
 
   func work(slot: Int) {
     guard let loop else { return }
+    let own = shares[slot]
     loop.type.work(loop.address, slot: slot) {
-      if let task = shares[slot].takeFirst() { return task }
+      if let task = own.takeFirst() { return task }
       for other in 1..<loop.threads {
         if let task = shares[(slot + other) % loop.threads].takeLast() { return task }
       }
@@ -154,7 +155,8 @@ package final class Team: @unchecked Sendable {
 
 extension ParallelLoop {
   fileprivate static func work(_ address: UnsafeRawPointer, slot: Int, nextTask: () -> Int?) {
-    let loop = address.assumingMemoryBound(to: Self.self)
-    while let task = nextTask() { loop.pointee.run(task, slot: slot) }
+    // Once: each copy counts the references in it.
+    let loop = address.assumingMemoryBound(to: Self.self).pointee
+    while let task = nextTask() { loop.run(task, slot: slot) }
   }
 }
