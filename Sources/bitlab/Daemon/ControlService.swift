@@ -7,12 +7,17 @@ import Scheduler
 final class ControlService: ControlHandler {
   private let core: DaemonCore
   private let shutdown: @Sendable (Bool) -> Void
+  /// Entered while what somebody has waited for is on its way to them.
+  private let answering = DispatchGroup()
 
   /// - Parameter shutdown: called with whether to drain.
   init(_ core: DaemonCore, shutdown: @escaping @Sendable (Bool) -> Void) {
     self.core = core
     self.shutdown = shutdown
   }
+
+  /// Returns when those whose runs have ended by now have been told so.
+  func finish() { answering.wait() }
 
   func handle(_ request: ControlMessage, reply: ControlReply) {
     do {
@@ -114,7 +119,7 @@ final class ControlService: ControlHandler {
   private func wait(_ request: ControlMessage, _ reply: ControlReply) throws {
     let ids = try targets(request) ?? Set(core.engine.report().state.jobs.keys)
     let token = core.engine.whenEnded(ids) { [self] in
-      DispatchQueue.global().async { [self] in
+      DispatchQueue.global().async(group: answering) { [self] in
         // Whoever has waited reads the curves next.
         core.reports.flush()
         send(Self.batches(core.rows(ids)), reply)

@@ -21,6 +21,7 @@ struct WatchTests {
     #expect(streams.wait(for: "1 under way, 0 waiting, 1 of 2 ended", on: STDERR_FILENO))
     daemon.stop()
     #expect(streams.wait(for: "watch ended with code", on: STDERR_FILENO))
+    #expect(streams.text(STDERR_FILENO).hasSuffix("watch ended with code 69\n"))
   }
 
   /// A response holds so many rows; the numbers are of all, and what runs comes before what is paused.
