@@ -37,7 +37,7 @@ final class ControlService: ControlHandler {
         try steer(command, request, reply)
       case nil: reply.fail("usage", "a request needs the key `verb`")
       }
-    } catch let unknown as DaemonCore.UnknownTarget {
+    } catch let unknown as UnknownTarget {
       reply.fail("usage", "\(unknown)")
     } catch {
       reply.fail("failure", "\(error)")
@@ -62,7 +62,7 @@ final class ControlService: ControlHandler {
   /// The jobs that a request's `targets` mean; nil for all of them.
   private func targets(_ request: ControlMessage) throws -> Set<JobID>? {
     let words = (request["targets"]?.array ?? []).compactMap(\.string)
-    return words.isEmpty ? nil : Set(try core.resolve(words))
+    return words.isEmpty ? nil : try core.resolve(words)
   }
 
   private func status(_ request: ControlMessage, _ reply: ControlReply) throws {

@@ -31,10 +31,10 @@ struct StatusVerb {
   }
 
   private func select(_ entries: [StatusEntry]) throws -> [StatusEntry] {
-    let names = Set(entries.map(\.name)).union(entries.map(\.record.experiment))
-    for word in arguments.operands where !names.contains(word) {
-      let hint = Nearest.name(to: word, among: names).map { ": did you mean `\($0)`?" }
-      throw UsageError("no run or experiment `\(word)`" + (hint ?? ""))
+    let names = entries.map(\.record.experiment) + entries.map(\.name)
+    let known = Set(names)
+    for word in arguments.operands where !known.contains(word) {
+      throw UsageError("\(UnknownTarget(word, among: names))")
     }
     let wanted = Set(arguments.operands)
     return wanted.isEmpty
