@@ -40,7 +40,7 @@ final class Daemon: Sendable {
   init(_ settings: Settings, log: DaemonLog, in files: any FileSystem) throws {
     let results = settings.results
     lock = try results.own(in: files)
-    log.reopen()
+    log.begin()
     log.write("bitlab \(Machine.bitlabVersion) daemon, process \(getpid()): \(settings.slots) runs at once")
     let folder = try SpoolFolder(settings.configs, in: files)
     let (store, state, isDamaged) = try JournalStore.open(results.journalFile, in: files) { log.write($0) }
