@@ -53,4 +53,41 @@ struct DaemonSignalTests {
     daemon.send(SIGTERM)
     #expect(daemon.finish() == 0)
   }
+
+  @Test(arguments: [SIGTERM, SIGINT]) func whatRunsIsCheckpointedAndGoesOn(signal: Int32) throws {
+    let program = try Program()
+    let config = ConfigText(epochs: 200, training: #", "checkpoint_every_steps": 7"#, seeds: "[0]").text
+    try program.put(config, as: "tiny.json")
+    #expect(try program("run", "tiny.json", "--results", "expected").code == 0)
+    let daemon = try program.start("daemon", "--jobs", "2")
+    try daemon.read(until: "watching")
+    #expect(try program("submit", "tiny.json").code == 0)
+    try daemon.read(until: "epoch 3:")
+    daemon.send(signal)
+    #expect(daemon.finish() == 0)
+    #expect(daemon.said.hasSuffix(" stopped\n"))
+    #expect(try program.status().values.allSatisfy { $0["status"] as? String == "queued" })
+    let next = try RunningDaemon(program)
+    #expect(try program("wait").code == 0)
+    #expect(try program.results("results/tiny") == program.results("expected/tiny"))
+    #expect(next.terminate() == 0)
+  }
+
+  /// A run that waits for its initial weights for ever would keep the daemon from ending.
+  @Test(arguments: [SIGTERM, SIGINT]) func aSecondOneEndsAtOnce(signal: Int32) throws {
+    let program = try Program()
+    try #require(mkfifo(program.file("weights"), 0o600) == 0)
+    try program.put(
+      ConfigText(training: #", "initial_weights": "weights""#, seeds: "[0]").text, as: "tiny.json")
+    let daemon = try RunningDaemon(program, "--jobs", "1")
+    #expect(try program("submit", "tiny.json").code == 0)
+    while try program.status()["tiny/full-seed0"]?["status"] as? String != "running" {}
+    Foundation.kill(daemon.process.processIdentifier, signal)
+    // The first has been heeded when it is the reason why the other run waits.
+    while try program.status()["tiny/two-seed0"]?["waiting_for"] as? String != "the daemon to start again" {}
+    #expect(daemon.process.isRunning)
+    Foundation.kill(daemon.process.processIdentifier, signal)
+    daemon.process.waitUntilExit()
+    #expect(daemon.process.code == (signal == SIGTERM ? 143 : 130))
+  }
 }
