@@ -34,6 +34,11 @@ package final class FileLock: Sendable {
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       let code = errno
       if code == EINTR { continue }
+      // Somebody who only looks who has it is gone in a moment.
+      if code == EWOULDBLOCK, flock(descriptor, LOCK_SH | LOCK_NB) == 0 {
+        flock(descriptor, LOCK_UN)
+        continue
+      }
       let holder = code == EWOULDBLOCK ? Self.readPID(descriptor) : nil
       close(descriptor)
       if code == EWOULDBLOCK { throw Held(path: path, pid: holder) }
@@ -54,6 +59,41 @@ package final class FileLock: Sendable {
     flock(descriptor, LOCK_UN)
     close(descriptor)
   }
+
+  /// Who holds the lock at `path` now; nil for nobody.
+  ///
+  /// There is no asking without taking: it is taken for a moment, together with others who look.
+  package static func holder(of path: String) -> Holder? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    if descriptor < 0 { return nil }
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_SH | LOCK_NB) != 0 {
+      if errno == EINTR { continue }
+      guard errno == EWOULDBLOCK else { return nil }
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { return nil }
+      return Holder(pid: readPID(descriptor), since: nanoseconds(status.st_mtim))
+    }
+    // As in `deinit`.
+    flock(descriptor, LOCK_UN)
+    return nil
+  }
+
+  /// Somebody else who holds a lock.
+  package struct Holder: Hashable, Sendable {
+    /// The process id, where it could be read.
+    package let pid: Int32?
+    /// When it wrote that, by the file system's clock.
+    fileprivate let since: Int
+
+    /// Whether the file at `path` was last written since the holder has the lock.
+    package func heldWhenWritten(_ path: String) -> Bool {
+      var status = stat()
+      return stat(path, &status) == 0 && FileLock.nanoseconds(status.st_mtim) >= since
+    }
+  }
+
+  fileprivate static func nanoseconds(_ time: timespec) -> Int { time.tv_sec * 1_000_000_000 + time.tv_nsec }
 
   private static func readPID(_ descriptor: Int32) -> Int32? {
     var bytes = [UInt8](repeating: 0, count: 16)

@@ -61,31 +61,13 @@ extension Program {
   /// Runs the program with a terminal for stderr and returns what was written there.
   fileprivate func runOnTerminal(_ arguments: [String], environment: [String: String] = [:]) throws -> String
   {
-    // As posix_openpt, unlockpt and ptsname do it, which Foundation does not show here.
-    let (setLock, getNumber) = (UInt(0x4004_5431), UInt(0x8004_5430))
-    let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
-    var (locked, number) = (Int32(0), Int32(0))
-    try #require(master >= 0)
-    try #require(ioctl(master, setLock, &locked) == 0)
-    try #require(ioctl(master, getNumber, &number) == 0)
-    let slave = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
-    try #require(slave >= 0)
+    let terminal = try PseudoTerminal()
     let process = process(arguments, environment: environment)
-    process.standardError = FileHandle(fileDescriptor: slave, closeOnDealloc: false)
     process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    close(slave)
-    var said: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    // Once the program has closed its end, reading fails.
-    while true {
-      let count = read(master, &buffer, buffer.count)
-      if count <= 0 { break }
-      said += buffer[..<count]
-    }
-    close(master)
+    try terminal.run(process)
+    while terminal.readMore() {}
     process.waitUntilExit()
     #expect(process.code == 0)
-    return String(decoding: said, as: UTF8.self)
+    return terminal.said
   }
 }

@@ -1,5 +1,7 @@
+import Dispatch
 import Files
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -29,6 +31,42 @@ struct FileLockTests {
     #expect(throws: FileError(.open, folder.file("none/lock"), code: ENOENT)) {
       try FileLock(folder.file("none/lock"))
     }
+  }
+
+  @Test func whoHoldsItIsTold() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("lock")
+    #expect(FileLock.holder(of: path) == nil && !POSIXFileSystem().exists(path))
+    try folder.put([], as: "before")
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -1)], ofItemAtPath: folder.file("before"))
+    var lock: FileLock? = try FileLock(path)
+    try folder.put([], as: "after")
+    let holder = try #require(FileLock.holder(of: path))
+    #expect(holder.pid == getpid() && lock?.path == path)
+    #expect(holder.heldWhenWritten(folder.file("after")))
+    #expect(!holder.heldWhenWritten(folder.file("before")) && !holder.heldWhenWritten(folder.file("none")))
+    lock = nil
+    #expect(FileLock.holder(of: path) == nil)
+  }
+
+  /// Else a daemon would not start because somebody asks for its status.
+  @Test func whoLooksIsInNobodysWay() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("lock")
+    try folder.put([], as: "lock")
+    let isOver = Mutex(false)
+    let looking = DispatchGroup()
+    for _ in 0..<2 {
+      DispatchQueue.global().async(group: looking) {
+        while !isOver.withLock({ $0 }) { _ = FileLock.holder(of: path) }
+      }
+    }
+    defer {
+      isOver.withLock { $0 = true }
+      looking.wait()
+    }
+    for _ in 0..<2000 { _ = try FileLock(path) }
   }
 
   private static let flock = "/usr/bin/flock"

@@ -75,7 +75,7 @@ struct ConfigurationReader {
   private mutating func reportUnknown(
     _ member: JSONMember, among keys: [ConfigurationKey], title: String
   ) -> String? {
-    let near = NearestKey.suggestion(for: member.key, among: keys.map(\.name))
+    let near = Nearest.name(to: member.key, among: keys.map(\.name))
     let homes = ConfigurationSchema.keys.filter { $0.name == member.key }
     let advice: String
     if let near {
@@ -134,7 +134,7 @@ struct ConfigurationReader {
       // People write the short name: that is no typing error, but it has one meaning only.
       let near =
         axes.first { $0.name == member.key }?.path
-        ?? NearestKey.suggestion(for: member.key, among: axes.map(\.path))
+        ?? Nearest.name(to: member.key, among: axes.map(\.path))
       let advice =
         near.map { "; did you mean \($0.quoted)?" }
         ?? (", expected " + axes.map(\.path.quoted).joinedAsChoice)

@@ -107,7 +107,7 @@ enum Verb: String, CaseIterable {
       """
     case .watch:
       """
-      Until Ctrl-C. With --json prints what there is now and ends. Exit code 69: no daemon.
+      Until Ctrl-C. With --json prints what there is now and ends. Exit code 69: no daemon, or it has ended.
       """
     case .logs:
       """
@@ -116,7 +116,7 @@ enum Verb: String, CaseIterable {
     case .wait:
       """
       Without arguments waits for everything. Exit codes: 0 all completed or were cancelled; 1 one failed or diverged; 69 no
-      daemon.
+      daemon, or it ended first, by a shutdown too.
       """
     case .pause, .resume, .cancel, .restart:
       """

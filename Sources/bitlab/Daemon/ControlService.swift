@@ -7,12 +7,17 @@ import Scheduler
 final class ControlService: ControlHandler {
   private let core: DaemonCore
   private let shutdown: @Sendable (Bool) -> Void
+  /// Entered while what somebody has waited for is on its way to them.
+  private let answering = DispatchGroup()
 
   /// - Parameter shutdown: called with whether to drain.
   init(_ core: DaemonCore, shutdown: @escaping @Sendable (Bool) -> Void) {
     self.core = core
     self.shutdown = shutdown
   }
+
+  /// Returns when those whose runs have ended by now have been told so.
+  func finish() { answering.wait() }
 
   func handle(_ request: ControlMessage, reply: ControlReply) {
     do {
@@ -32,7 +37,7 @@ final class ControlService: ControlHandler {
         try steer(command, request, reply)
       case nil: reply.fail("usage", "a request needs the key `verb`")
       }
-    } catch let unknown as DaemonCore.UnknownTarget {
+    } catch let unknown as UnknownTarget {
       reply.fail("usage", "\(unknown)")
     } catch {
       reply.fail("failure", "\(error)")
@@ -57,7 +62,7 @@ final class ControlService: ControlHandler {
   /// The jobs that a request's `targets` mean; nil for all of them.
   private func targets(_ request: ControlMessage) throws -> Set<JobID>? {
     let words = (request["targets"]?.array ?? []).compactMap(\.string)
-    return words.isEmpty ? nil : Set(try core.resolve(words))
+    return words.isEmpty ? nil : try core.resolve(words)
   }
 
   private func status(_ request: ControlMessage, _ reply: ControlReply) throws {
@@ -114,7 +119,7 @@ final class ControlService: ControlHandler {
   private func wait(_ request: ControlMessage, _ reply: ControlReply) throws {
     let ids = try targets(request) ?? Set(core.engine.report().state.jobs.keys)
     let token = core.engine.whenEnded(ids) { [self] in
-      DispatchQueue.global().async { [self] in
+      DispatchQueue.global().async(group: answering) { [self] in
         // Whoever has waited reads the curves next.
         core.reports.flush()
         send(Self.batches(core.rows(ids)), reply)

@@ -28,6 +28,7 @@ final class Daemon: Sendable {
 
   let core: DaemonCore
   private let lock: FileLock
+  private let service: ControlService
   private let server: ControlServer
   private let watcher: SpoolWatcher
   private let conclusions: Conclusions
@@ -39,7 +40,7 @@ final class Daemon: Sendable {
   init(_ settings: Settings, log: DaemonLog, in files: any FileSystem) throws {
     let results = settings.results
     lock = try results.own(in: files)
-    log.reopen()
+    log.begin()
     log.write("bitlab \(Machine.bitlabVersion) daemon, process \(getpid()): \(settings.slots) runs at once")
     let folder = try SpoolFolder(settings.configs, in: files)
     let (store, state, needsMending) = try JournalStore.open(results.journalFile, in: files) { log.write($0) }
@@ -52,9 +53,8 @@ final class Daemon: Sendable {
     let stopRequest = StopRequest(core.engine)
     self.stopRequest = stopRequest
     watcher = Self.makeWatcher(folder, settings, core)
-    server = try ControlServer(
-      path: results.socketFile, version: Machine.bitlabVersion,
-      handler: ControlService(core) { stopRequest.request(drain: $0) })
+    service = ControlService(core) { stopRequest.request(drain: $0) }
+    server = try ControlServer(path: results.socketFile, version: Machine.bitlabVersion, handler: service)
     conclusions = Conclusions(
       core.engine, reports: core.reports,
       hook: settings.onFinish.map { FinishHook($0, results: results.path) { log.write($0) } },
@@ -81,9 +81,14 @@ final class Daemon: Sendable {
     watcher.stop()
     core.reports.flush()
     conclusions.finish()
+    // Who waits for the runs that a drain let end is to hear of them, not of the end of the daemon.
+    service.finish()
     server.close()
     core.log.write("stopped")
   }
+
+  /// Clients connected to the control socket now.
+  var clientCount: Int { server.clientCount }
 
   private static func makeCore(
     _ settings: Settings, _ store: JournalStore, _ state: QueueState, _ log: DaemonLog,

@@ -27,14 +27,14 @@ struct DaemonClient {
   /// Sends a request and returns the responses but for the empty last one.
   func request(_ message: ControlMessage) throws -> [ControlMessage] {
     let responses = try client.request(message)
-    if let failure = responses.last?.failure { throw DaemonFailure(failure) }
+    if let failure = responses.last?.failure { throw error(failure) }
     return responses.filter { !$0.isDone || $0.members.count > 1 }
   }
 
   /// Sends a request and returns the responses as JSON texts, unread, but for the last one: for `--json`.
   func texts(answering message: ControlMessage) throws -> [String] {
     let (lines, last) = try client.lines(answering: message)
-    if let failure = last.failure { throw DaemonFailure(failure) }
+    if let failure = last.failure { throw error(failure) }
     return lines.map { String(decoding: $0, as: UTF8.self) }
   }
 
@@ -45,7 +45,12 @@ struct DaemonClient {
       failure = response.failure
       return failure == nil && body(response)
     }
-    if let failure { throw DaemonFailure(failure) }
+    if let failure { throw error(failure) }
+  }
+
+  /// A daemon that says goodbye has gone as one that died has: whoever waits for it cannot wait on.
+  private func error(_ failure: ControlFailure) -> any Error {
+    failure.code == "closing" ? ControlError.disconnected(path: client.path) : DaemonFailure(failure)
   }
 }
 

@@ -213,28 +213,32 @@ final class DaemonCore: Sendable {
     return record
   }
 
+  /// Bytes: two names of folders, and a slash.
+  private static let longestName = 2 * 255 + 1
+
   /// The jobs that words on the command line mean: `experiment` or `experiment/run`.
   ///
   /// Throws for a word that means none, with the nearest that does.
-  func resolve(_ words: [String]) throws -> [JobID] {
+  func resolve(_ words: [String]) throws(UnknownTarget) -> Set<JobID> {
+    // Even to look up a word of megabytes takes its time.
+    if let word = words.first(where: { $0.utf8.count > Self.longestName }) {
+      throw UnknownTarget(word, among: [])
+    }
     let state = engine.report().state
-    return try words.flatMap { word -> [JobID] in
-      if let submission = state.submissions[word] { return state.jobs(of: submission).map(\.id) }
-      let parts = word.split(separator: "/", maxSplits: 1).map(String.init)
-      if parts.count == 2, state.jobs[JobID(submission: parts[0], job: parts[1])] != nil {
-        return [JobID(submission: parts[0], job: parts[1])]
+    var ids: Set<JobID> = []
+    // Each once: a request has room for a million words.
+    for word in Set(words) {
+      if let submission = state.submissions[word] {
+        ids.formUnion(submission.jobIDs)
+        continue
       }
-      let names = Array(state.submissions.keys) + state.jobs.keys.map(\.description)
-      throw UnknownTarget(word: word, nearest: Nearest.name(to: word, among: names))
+      let parts = word.split(separator: "/", maxSplits: 1).map(String.init)
+      guard parts.count == 2, state.jobs[JobID(submission: parts[0], job: parts[1])] != nil else {
+        throw UnknownTarget(
+          word, among: state.submissions.keys.sorted() + state.jobs.keys.map(\.description).sorted())
+      }
+      ids.insert(JobID(submission: parts[0], job: parts[1]))
     }
-  }
-
-  struct UnknownTarget: Error, CustomStringConvertible {
-    var word: String
-    var nearest: String?
-
-    var description: String {
-      "no run or experiment `\(word)`" + (nearest.map { ": did you mean `\($0)`?" } ?? "")
-    }
+    return ids
   }
 }

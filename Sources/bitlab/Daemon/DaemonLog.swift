@@ -37,11 +37,18 @@ final class DaemonLog: Sendable {
     }
   }
 
-  /// Opens the file by its name, again where it was open: somebody moved it.
-  func reopen() {
+  /// Opens the file. Before, it is another process's.
+  func begin() {
     state.withLock { state in
       state.isWanted = true
       open(&state)
+    }
+  }
+
+  /// Opens the file by its name again: somebody moved it.
+  func reopen() {
+    state.withLock { state in
+      if state.isWanted { open(&state) }
     }
   }
 

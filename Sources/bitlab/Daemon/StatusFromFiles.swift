@@ -6,6 +6,14 @@ import Scheduler
 struct StatusFromFiles {
   let results: ResultsFolder
   let files: any FileSystem
+  /// Who owns the folder without answering for it: a `run`, or a daemon that starts or ends.
+  private let holder: FileLock.Holder?
+
+  init(results: ResultsFolder, files: any FileSystem) {
+    self.results = results
+    self.files = files
+    holder = FileLock.holder(of: results.lockFile)
+  }
 
   /// Every run that the journal or a results folder knows.
   func entries() throws -> [StatusEntry] {
@@ -33,26 +41,58 @@ struct StatusFromFiles {
   }
 
   private func entry(
-    _ id: JobID, _ job: JobDescription, _ hash: String, _ state: QueueState
+    _ id: JobID, _ description: JobDescription, _ hash: String, _ state: QueueState
   ) -> StatusEntry {
     let path = results.experiment(id.submission).run(id.job).recordFile
+    let record = try? RunRecord(reading: path, in: files)
+    // A process that holds the folder and has no socket is a `run`, of which the journal knows nothing.
+    if let record, record.status == .running, holder?.heldWhenWritten(path) == true {
+      return StatusEntry(record)
+    }
+    let job = state.jobs[id]
+    // The record of a run that was restarted is that of the attempt before.
     var entry =
-      (try? RunRecord(reading: path, in: files)).map { StatusEntry($0) }
-      ?? StatusEntry(id, job, configHash: hash)
-    // A run may have got to its own end without the queue's hearing of it; of all else the queue knows more.
-    if let job = state.jobs[id], ![.completed, .diverged].contains(entry.record.status) {
+      (job?.beginsFromNothing == true ? nil : record).map { StatusEntry($0) }
+      ?? StatusEntry(id, description, configHash: hash)
+    if let job, !hasGotToItsEnd(entry.record, hash) {
       entry.record.status = RunStatus(rawValue: job.status.name) ?? entry.record.status
-      // What the journal last heard of as running does not run now: nobody holds the folder.
-      if job.status == .running { entry.record.status = .queued }
+      if case .ended(let end) = job.status {
+        entry.record.error = entry.record.error ?? end.problem
+      } else {
+        entry.record.error = job.problem
+      }
     }
-    if !entry.record.status.hasEnded, entry.record.status != .paused {
-      entry.waitingFor = "a daemon to run it"
-    }
+    // Whoever ran it is dead.
+    if entry.record.status == .running { entry.record.status = .queued }
+    entry.waitingFor = waitingFor(entry.record.status, job)
     return entry
   }
 
   /// The fingerprints of the experiments in the journal, by name.
   func accepted() throws -> [String: String] { try journaled().submissions.mapValues(\.fingerprint) }
+
+  /// A run may have got to its own end without the queue's hearing of it; then it does not run again.
+  private func hasGotToItsEnd(_ record: RunRecord, _ hash: String) -> Bool {
+    [.completed, .diverged].contains(record.status) && record.configHash == hash
+  }
+
+  private func waitingFor(_ status: RunStatus, _ job: JobEntry?) -> String? {
+    if status.hasEnded || status == .paused && job != nil { return nil }
+    if let holder {
+      return "\(Self.name(holder)), which has the results folder, to run it or to end"
+    }
+    return job == nil ? "its config to be run or submitted again" : "a daemon to run it"
+  }
+
+  private static func name(_ holder: FileLock.Holder) -> String {
+    holder.pid.map { "process \($0)" } ?? "another process"
+  }
+
+  /// Where all this comes from.
+  var source: String {
+    let other = holder.map { ", but \(Self.name($0)) has the results folder" }
+    return "no daemon runs\(other ?? ""); this is from the files"
+  }
 
   private func journaled() throws -> QueueState {
     guard files.exists(results.journalFile) else { return QueueState() }

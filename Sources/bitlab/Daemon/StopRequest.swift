@@ -17,30 +17,59 @@ final class StopRequest: Sendable {
 }
 
 /// The signals a daemon knows: SIGTERM and SIGINT stop it, a second one at once; SIGHUP opens the log anew.
+///
+/// They count from the object's beginning on, which comes before that of the daemon: replaying a journal takes its time.
 final class DaemonSignals: @unchecked Sendable {
   // Sendable invariant: `hangup` changes only in `init`.
   private let interrupts: InterruptWatch
   private let hangup: any DispatchSourceSignal
+  private let stop: Relay<Void>
 
-  init(stop: @escaping @Sendable () -> Void, reopenLog: @escaping @Sendable () -> Void) {
-    interrupts = InterruptWatch(signals: [SIGINT, SIGTERM]) { _ in stop() }
+  init(reopenLog: @escaping @Sendable () -> Void) {
+    let stop = Relay<Void>()
+    self.stop = stop
+    interrupts = InterruptWatch(signals: [SIGINT, SIGTERM]) { _ in stop.tell(()) }
     signal(SIGHUP, SIG_IGN)
     hangup = DispatchSource.makeSignalSource(signal: SIGHUP, queue: DispatchQueue(label: "bitlab.hangup"))
     hangup.setEventHandler(handler: reopenLog)
     hangup.activate()
   }
+
+  /// Whether somebody has asked the daemon to stop.
+  var isStopRequested: Bool { interrupts.signalReceived != nil }
+
+  /// Calls `body` when somebody asks the daemon to stop, be it already.
+  func onStop(_ body: @escaping @Sendable () -> Void) { stop.begin(body) }
 }
 
-/// Hands values to whoever is made later than the one who sends them.
+/// Hands values to whoever is made later than the one who sends them; what comes before waits.
 final class Relay<Value: Sendable>: Sendable {
   /// A closure that is the mutex's value itself would get one more layer of conversion at each access.
   private struct Receiver: Sendable {
     let take: @Sendable (Value) -> Void
   }
 
-  private let receiver = Mutex<Receiver?>(nil)
+  private struct State {
+    var receiver: Receiver?
+    var waiting: [Value] = []
+  }
 
-  func begin(_ body: @escaping @Sendable (Value) -> Void) { receiver.withLock { $0 = Receiver(take: body) } }
+  private let state = Mutex(State())
 
-  func tell(_ value: Value) { receiver.withLock { $0 }?.take(value) }
+  func begin(_ body: @escaping @Sendable (Value) -> Void) {
+    let waiting = state.withLock { state in
+      defer { state.waiting = [] }
+      state.receiver = Receiver(take: body)
+      return state.waiting
+    }
+    for value in waiting { body(value) }
+  }
+
+  func tell(_ value: Value) {
+    let receiver = state.withLock { state in
+      if state.receiver == nil { state.waiting.append(value) }
+      return state.receiver
+    }
+    receiver?.take(value)
+  }
 }

@@ -126,7 +126,9 @@ final class LiveTable: RunObserver {
     let waiting = state.total - state.ended - state.order.count
     let footer =
       "\(state.order.count) running, \(max(0, waiting)) waiting, \(state.ended) of \(state.total) ended"
-    return [console.styled(header, .bold)] + rows + [console.styled(footer, .dim)]
+    return [console.styled(header, .bold)] + rows + [
+      console.styled(String(footer.prefix(size.columns)), .dim)
+    ]
   }
 
   /// The name without its middle, where it is too long: the variant stands in front, the seed behind.

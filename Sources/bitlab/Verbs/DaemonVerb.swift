@@ -16,13 +16,15 @@ struct DaemonVerb {
     guard arguments.operands.isEmpty else { throw UsageError("daemon takes no arguments") }
     let results = ResultsFolder(arguments.results)
     let log = DaemonLog(results.daemonLogFile, console, files: files)
+    let signals = DaemonSignals(reopenLog: log.reopen)
     let daemon = try Daemon(
       .init(
         results: results, configs: arguments.configs, data: arguments.data,
         slots: arguments.jobs ?? Machine.cores, onFinish: arguments.onFinish),
       log: log, in: files)
-    let signals = DaemonSignals(stop: { daemon.stop(drain: false) }, reopenLog: log.reopen)
-    daemon.start()
+    signals.onStop { daemon.stop(drain: false) }
+    // Else nothing would begin, but the watched folder would be looked at.
+    if !signals.isStopRequested { daemon.start() }
     withExtendedLifetime(signals) { daemon.waitUntilStopped() }
     return ExitCode.done
   }

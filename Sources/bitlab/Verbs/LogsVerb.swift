@@ -21,14 +21,11 @@ struct LogsVerb {
     }
     let parts = word.split(separator: "/", maxSplits: 1).map(String.init)
     let results = ResultsFolder(arguments.results)
-    guard parts.count == 2 else { throw UsageError("`\(word)` is no run: <experiment>/<run id>") }
+    guard parts.count == 2 else { throw unknown(word, among: try entries()) }
     let folder = results.experiment(parts[0]).run(parts[1])
     if !files.exists(folder.logFile) {
-      let known = try statuses()
-      guard known[word] != nil else {
-        let hint = Nearest.name(to: word, among: known.keys).map { ": did you mean `\($0)`?" }
-        throw UsageError("no run `\(word)`" + (hint ?? ""))
-      }
+      let entries = try entries()
+      guard entries.contains(where: { $0.name == word }) else { throw unknown(word, among: entries) }
       guard arguments.follows else {
         throw UsageError("`\(word)` has no log yet: it has not begun; `logs -f` waits for it")
       }
@@ -68,11 +65,13 @@ struct LogsVerb {
         continue
       }
       // Whether it has ended is asked before the rest is read, so that its last lines are not missed.
-      let hasEnded = (try? RunRecord(reading: folder.recordFile, in: files))?.status.hasEnded ?? false
+      let saysSo = (try? RunRecord(reading: folder.recordFile, in: files))?.status.hasEnded ?? false
+      // The record may be of the attempt before one that waits.
+      let hasEnded = try saysSo && hasEndedInQueue(name)
       if file == nil, files.exists(folder.logFile) { file = try files.open(folder.logFile, .read) }
       if file == nil {
         // One that is cancelled before it begins leaves a word in the journal alone.
-        if try statuses()[name]?.hasEnded ?? true {
+        if try hasEndedInQueue(name) {
           return console.info("\(name) has ended without a log")
         }
         if !hasSaidWaiting { console.info("\(name) has not begun; waiting for its log") }
@@ -89,19 +88,34 @@ struct LogsVerb {
       }
       if hasEnded { return }
       var event = pollfd(fd: watch, events: Int16(POLLIN), revents: 0)
-      if poll(&event, 1, file == nil ? Self.rescanMilliseconds : -1) > 0 {
+      if poll(&event, 1, file == nil || saysSo ? Self.rescanMilliseconds : -1) > 0 {
         _ = buffer.withUnsafeMutableBytes { read(watch, $0.baseAddress, $0.count) }
       }
     }
   }
 
-  /// How often the journal is asked whether a run without a log has ended.
+  /// Whether the run has ended by all that the files know, or is not known.
+  private func hasEndedInQueue(_ name: String) throws -> Bool {
+    try entries().first { $0.name == name }?.record.status.hasEnded ?? true
+  }
+
+  /// How often the journal is asked whether a run that waits has ended.
   private static let rescanMilliseconds: Int32 = 2_000
 
-  /// Of all runs that the files know.
-  private func statuses() throws -> [String: RunStatus] {
-    let entries = try StatusFromFiles(results: ResultsFolder(arguments.results), files: files).entries()
-    return Dictionary(entries.map { ($0.name, $0.record.status) }) { first, _ in first }
+  /// All runs that the files know.
+  private func entries() throws -> [StatusEntry] {
+    try StatusFromFiles(results: ResultsFolder(arguments.results), files: files).entries()
+  }
+
+  /// What is wrong with a word that is no run. Where it is, or nearly is, an experiment, one of its runs was meant.
+  private func unknown(_ word: String, among entries: [StatusEntry]) -> UsageError {
+    let isExperiment = entries.contains { $0.record.experiment == word }
+    let names = entries.map(\.record.experiment) + entries.map(\.name)
+    let near = isExperiment ? word : Nearest.name(to: word, among: names)
+    let run = entries.first { $0.name == near || $0.record.experiment == near }?.name
+    return UsageError(
+      (isExperiment ? "`\(word)` is an experiment, logs needs a run" : "no run `\(word)`")
+        + (run.map { ": did you mean `\($0)`?" } ?? ": `bitlab status` lists them"))
   }
 
   /// Each whole line as a JSON string; what is behind the last one waits for its end.

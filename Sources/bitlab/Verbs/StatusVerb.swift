@@ -10,11 +10,12 @@ struct StatusVerb {
   func run() throws -> Int32 {
     let results = ResultsFolder(arguments.results)
     guard let client = try DaemonClient.connect(results) else {
-      let entries = try select(try StatusFromFiles(results: results, files: POSIXFileSystem()).entries())
+      let files = StatusFromFiles(results: results, files: POSIXFileSystem())
+      let entries = try select(try files.entries())
       if arguments.json {
         showJSON(entries.map(\.message.text), pid: nil)
       } else {
-        showTable(entries.map { StatusRow($0) }, pid: nil)
+        showTable(entries.map { StatusRow($0) }, files.source)
       }
       return ExitCode.done
     }
@@ -25,16 +26,17 @@ struct StatusVerb {
     if arguments.json {
       showJSON(try client.texts(answering: request), pid: client.serverPID)
     } else {
-      showTable(StatusRow.rows(in: try client.request(request)), pid: client.serverPID)
+      let rows = StatusRow.rows(in: try client.request(request))
+      showTable(rows, client.serverPID.map { "the daemon is process \($0)" } ?? "the daemon answers")
     }
     return ExitCode.done
   }
 
   private func select(_ entries: [StatusEntry]) throws -> [StatusEntry] {
-    let names = Set(entries.map(\.name)).union(entries.map(\.record.experiment))
-    for word in arguments.operands where !names.contains(word) {
-      let hint = Nearest.name(to: word, among: names).map { ": did you mean `\($0)`?" }
-      throw UsageError("no run or experiment `\(word)`" + (hint ?? ""))
+    let names = entries.map(\.record.experiment) + entries.map(\.name)
+    let known = Set(names)
+    for word in arguments.operands where !known.contains(word) {
+      throw UsageError("\(UnknownTarget(word, among: names))")
     }
     let wanted = Set(arguments.operands)
     return wanted.isEmpty
@@ -48,8 +50,8 @@ struct StatusVerb {
     console.result("{\n  \"daemon\": \(daemon),\n  \"runs\": \(list)\n}")
   }
 
-  private func showTable(_ runs: [StatusRow], pid: Int?) {
-    console.info(pid.map { "the daemon is process \($0)" } ?? "no daemon runs; this is from the files")
+  private func showTable(_ runs: [StatusRow], _ source: String) {
+    console.info(source)
     if runs.isEmpty {
       console.info("no runs")
     } else {

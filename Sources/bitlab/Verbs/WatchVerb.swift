@@ -49,6 +49,8 @@ struct WatchVerb {
     let total = update["total"]?.integer ?? 0
     let footer =
       "\(underWay) under way, \(max(0, total - ended - underWay)) waiting, \(ended) of \(total) ended"
-    return [console.styled(table[0], .bold)] + table.dropFirst() + [console.styled(footer, .dim)]
+    // A line that the terminal breaks would count as one and be two when it is drawn over.
+    let shown = console.isInteractive ? String(footer.prefix(size.columns)) : footer
+    return [console.styled(table[0], .bold)] + table.dropFirst() + [console.styled(shown, .dim)]
   }
 }

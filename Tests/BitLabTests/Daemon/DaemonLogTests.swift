@@ -20,7 +20,7 @@ struct DaemonLogTests {
 
   @Test func aLargeFileIsPutAside() throws {
     let log = log(largest: 100)
-    log.reopen()
+    log.begin()
     for number in 0..<10 { log.write("line \(number)") }
     // 29 bytes a line: the fourth is the first beyond 100.
     #expect(try folder.text("log.1").split(separator: "\n").count == 4)
@@ -30,7 +30,7 @@ struct DaemonLogTests {
   /// What somebody moved is theirs; the next lines go to a new file.
   @Test func reopening() throws {
     let log = log()
-    log.reopen()
+    log.begin()
     log.write("before")
     try POSIXFileSystem().rename(folder.file("log"), to: folder.file("moved"))
     log.write("between")
@@ -43,11 +43,22 @@ struct DaemonLogTests {
     #expect(try folder.text("log").hasSuffix(" after\n"))
   }
 
+  /// Until the folder is this process's, its log is another's.
+  @Test func nothingIsReopenedThatWasNotOpen() throws {
+    let log = log()
+    log.reopen()
+    log.write("not yet")
+    #expect(!POSIXFileSystem().exists(folder.file("log")))
+    log.begin()
+    log.write("now")
+    #expect(try folder.text("log").split(separator: "\n").count == 1)
+  }
+
   /// A log that cannot be opened is opened as soon as it can.
   @Test func aDiskThatFails() throws {
     let files = FaultyFileSystem(.error(ENOSPC), at: 0, persists: true)
     let log = log(files)
-    log.reopen()
+    log.begin()
     log.write("lost")
     files.heal()
     log.write("kept")

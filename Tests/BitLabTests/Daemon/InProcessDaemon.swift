@@ -71,6 +71,9 @@ final class InProcessDaemon {
     daemon = nil
   }
 
+  /// How many verbs are connected to it.
+  var clientCount: Int { daemon?.clientCount ?? 0 }
+
   struct Said {
     var code: Int32
     var output: String

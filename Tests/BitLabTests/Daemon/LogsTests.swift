@@ -41,6 +41,29 @@ struct LogsTests {
     #expect(streams.text(STDOUT_FILENO).hasSuffix("cancelled\n"))
   }
 
+  /// A run that goes on again and waits has not ended, whatever its record says of the attempt before.
+  @Test func followingWaitsForTheNextAttempt() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    while !daemon.exists("results/long/runs/full-seed0/run.log") { usleep(1000) }
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try daemon.submit(InProcessDaemon.long("other")).code == 0)
+    try daemon.wait(for: "other/full-seed0", "running")
+    #expect(try daemon.submit(InProcessDaemon.long()).output.contains("goes on"))
+    let streams = CapturedStreams()
+    let following = Thread { [daemon = Unchecked(daemon)] in
+      let code = daemon.value.verb(["logs", "-f", "long/full-seed0"], streams).code
+      streams.note("logs ended with code \(code)")
+    }
+    following.start()
+    #expect(streams.wait(for: "cancelled\n", on: STDOUT_FILENO))
+    #expect(daemon.verb("cancel", "other").code == 0)
+    #expect(streams.wait(for: "goes on after step", on: STDOUT_FILENO))
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(streams.wait(for: "logs ended with code 0", on: STDERR_FILENO))
+  }
+
   /// Nothing of the second run is there when following begins, not even its folder.
   @Test func followingWaitsForTheBeginning() throws {
     let daemon = try InProcessDaemon(slots: 1)
@@ -84,6 +107,15 @@ struct LogsTests {
     #expect(try daemon.submit(InProcessDaemon.long("later")).code == 0)
     #expect(daemon.verb("logs", "long/ful-seed0").errors.contains("did you mean `long/full-seed0`?"))
     #expect(daemon.verb("logs", "later/full-seed0").errors.contains("has no log yet: it has not begun"))
-    #expect(daemon.verb("logs", "long").code == 2 && daemon.verb("logs").code == 2)
+    #expect(daemon.verb("logs").code == 2)
+    for (word, problem) in [
+      ("long", "`long` is an experiment, logs needs a run: did you mean `long/full-seed0`?"),
+      ("lnog", "no run `lnog`: did you mean `long/full-seed0`?"),
+      ("latter/full-seed0", "no run `latter/full-seed0`: did you mean `later/full-seed0`?"),
+      ("something", "no run `something`: `bitlab status` lists them"),
+    ] {
+      let said = daemon.verb("logs", word)
+      #expect(said.code == 2 && said.errors.contains(problem), "\(said.errors)")
+    }
   }
 }

@@ -8,13 +8,18 @@ final class RunningDaemon {
   private let program: Program
 
   /// Starts it and waits until it answers.
-  init(_ program: Program, _ arguments: String...) throws {
+  convenience init(_ program: Program, _ arguments: String...) throws {
+    try self.init(starting: program, arguments)
+    try waitUntilItAnswers()
+  }
+
+  /// Starts it.
+  init(starting program: Program, _ arguments: [String] = []) throws {
     self.program = program
     process = program.process(["daemon", "--jobs", "2"] + arguments)
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     try process.run()
-    try waitUntilItAnswers()
   }
 
   deinit {

@@ -24,6 +24,43 @@ struct WaitTests {
     #expect(runs.map { $0["status"] as? String } == ["diverged"])
   }
 
+  /// Code 1 would say that a run has failed.
+  @Test func theDaemonsEndIsNotTheRuns() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    try daemon.wait(for: "long/full-seed0", "running")
+    let streams = CapturedStreams()
+    let waiting = Thread { [daemon = Unchecked(daemon)] in
+      let code = daemon.value.verb(["wait"], streams).code
+      streams.note("wait ended with code \(code)")
+    }
+    waiting.start()
+    while daemon.clientCount == 0 { usleep(1000) }
+    #expect(daemon.verb("shutdown").code == 0)
+    daemon.waitUntilStopped()
+    #expect(streams.wait(for: "wait ended with code 69", on: STDERR_FILENO))
+    #expect(streams.text(STDERR_FILENO).contains("the daemon ended before it had answered"))
+  }
+
+  /// Not that the daemon has ended, which follows at once.
+  @Test func whatADrainLetEndIsStillTold() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    let text = ConfigText(epochs: 200, variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]").text
+    #expect(try daemon.submit(text).code == 0)
+    try daemon.wait(for: "tiny/full-seed0", "running")
+    let streams = CapturedStreams()
+    let waiting = Thread { [daemon = Unchecked(daemon)] in
+      let code = daemon.value.verb(["wait"], streams).code
+      streams.note("wait ended with code \(code)")
+    }
+    waiting.start()
+    while daemon.clientCount == 0 { usleep(1000) }
+    #expect(daemon.verb("shutdown", "--drain").code == 0)
+    daemon.waitUntilStopped()
+    #expect(streams.wait(for: "wait ended with code", on: STDERR_FILENO))
+    #expect(streams.text(STDERR_FILENO).contains("wait ended with code 0"))
+  }
+
   @Test func nothingToWaitFor() throws {
     let daemon = try InProcessDaemon(slots: 2)
     #expect(daemon.verb("wait").code == 0)

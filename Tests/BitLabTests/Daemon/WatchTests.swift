@@ -21,6 +21,7 @@ struct WatchTests {
     #expect(streams.wait(for: "1 under way, 0 waiting, 1 of 2 ended", on: STDERR_FILENO))
     daemon.stop()
     #expect(streams.wait(for: "watch ended with code", on: STDERR_FILENO))
+    #expect(streams.text(STDERR_FILENO).hasSuffix("watch ended with code 69\n"))
   }
 
   /// A response holds so many rows; the numbers are of all, and what runs comes before what is paused.
@@ -45,5 +46,37 @@ struct WatchTests {
     let value = try #require(try daemon.json("watch") as? [String: Any])
     #expect(value["total"] as? Int == 1 && value["ended"] as? Int == 0)
     #expect((value["runs"] as? [[String: Any]])?.first?["run"] as? String == "full-seed0")
+  }
+
+  @Test func onATerminalATableFollowsItsSize() throws {
+    let program = try Program()
+    let daemon = try RunningDaemon(program)
+    let variants = (0..<12).map { #"{"name": "variant-\#($0)", "bits": 32}"# }.joined(separator: ", ")
+    let config = InProcessDaemon.long("one-with-a-name-that-takes-room", variants: variants)
+    try program.put(config, as: "long.json")
+    #expect(try program("submit", "long.json").code == 0)
+    #expect(try program("pause", "--all").code == 0)
+    let terminal = try PseudoTerminal(columns: 120, rows: 40)
+    let watching = program.process(["watch"])
+    watching.standardOutput = FileHandle.nullDevice
+    try terminal.run(watching)
+    let name = "one-with-a-name-that-takes-room/variant-11-seed0"
+    try terminal.waitForFrame { lines in
+      lines.count == 14 && lines.contains { $0.hasPrefix(name + "  paused") }
+        && lines.last == "12 under way, 0 waiting, 0 of 12 ended"
+    }
+    // Four lines are left to what else stands there.
+    try terminal.resize(columns: 30, rows: 10)
+    Foundation.kill(watching.processIdentifier, SIGWINCH)
+    try terminal.waitForFrame { $0.count == 8 && $0.allSatisfy { line in line.count <= 30 } }
+    try terminal.resize(columns: 200, rows: 50)
+    Foundation.kill(watching.processIdentifier, SIGWINCH)
+    try terminal.waitForFrame { lines in
+      lines.count == 14 && lines.contains { $0.hasPrefix(name + "  paused") }
+    }
+    #expect(daemon.terminate() == 0)
+    while terminal.readMore() {}
+    watching.waitUntilExit()
+    #expect(watching.code == 69)
   }
 }

@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+/// Signals to the daemon's process, at each stage of its life.
+struct DaemonSignalTests {
+  /// A journal that nobody has begun to write into yet: the daemon waits for it in the middle of its start, the folder
+  /// locked.
+  private func starting(_ program: Program) throws -> RunningProgram {
+    try program.put("", as: "results/.bitlab/lock")
+    try #require(mkfifo(program.file("results/.bitlab/journal"), 0o600) == 0)
+    let daemon = try program.start("daemon")
+    try daemon.read(until: "runs at once")
+    return daemon
+  }
+
+  /// Lets the start go on: the journal turns out to be empty.
+  private func goOn(_ program: Program, _ daemon: RunningProgram) throws {
+    var journal: Int32 = -1
+    // Opening succeeds when the daemon has come to wait for the other end.
+    while journal < 0 {
+      try #require(daemon.process.isRunning, "\(daemon.said)")
+      journal = open(program.file("results/.bitlab/journal"), O_WRONLY | O_NONBLOCK)
+    }
+    close(journal)
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT]) func aStopDuringTheStartIsHeeded(signal: Int32) throws {
+    let program = try Program()
+    try program.drop(ConfigText().text, as: "tiny.json")
+    let daemon = try starting(program)
+    daemon.send(signal)
+    try goOn(program, daemon)
+    #expect(daemon.finish() == 0)
+    #expect(daemon.said.hasSuffix(" stopped\n") && !daemon.said.contains("watching"))
+    #expect(!program.exists("results/.bitlab/socket") && program.exists("configs/queue/tiny.json"))
+  }
+
+  @Test func aSecondOneDuringTheStartEndsAtOnce() throws {
+    let program = try Program()
+    let daemon = try starting(program)
+    daemon.send(SIGTERM)
+    // The same signal twice might be taken as one.
+    daemon.send(SIGINT)
+    #expect([130, 143].contains(daemon.finish()))
+  }
+
+  @Test func aHangupDuringTheStartDoesNoHarm() throws {
+    let program = try Program()
+    let daemon = try starting(program)
+    daemon.send(SIGHUP)
+    try goOn(program, daemon)
+    try daemon.read(until: "watching")
+    daemon.send(SIGTERM)
+    #expect(daemon.finish() == 0)
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT]) func whatRunsIsCheckpointedAndGoesOn(signal: Int32) throws {
+    let program = try Program()
+    let config = ConfigText(epochs: 200, training: #", "checkpoint_every_steps": 7"#, seeds: "[0]").text
+    try program.put(config, as: "tiny.json")
+    #expect(try program("run", "tiny.json", "--results", "expected").code == 0)
+    let daemon = try program.start("daemon", "--jobs", "2")
+    try daemon.read(until: "watching")
+    #expect(try program("submit", "tiny.json").code == 0)
+    try daemon.read(until: "epoch 3:")
+    daemon.send(signal)
+    #expect(daemon.finish() == 0)
+    #expect(daemon.said.hasSuffix(" stopped\n"))
+    #expect(try program.status().values.allSatisfy { $0["status"] as? String == "queued" })
+    let next = try RunningDaemon(program)
+    #expect(try program("wait").code == 0)
+    #expect(try program.results("results/tiny") == program.results("expected/tiny"))
+    #expect(next.terminate() == 0)
+  }
+
+  /// A run that waits for its initial weights for ever would keep the daemon from ending.
+  @Test(arguments: [SIGTERM, SIGINT]) func aSecondOneEndsAtOnce(signal: Int32) throws {
+    let program = try Program()
+    try #require(mkfifo(program.file("weights"), 0o600) == 0)
+    try program.put(
+      ConfigText(training: #", "initial_weights": "weights""#, seeds: "[0]").text, as: "tiny.json")
+    let daemon = try RunningDaemon(program, "--jobs", "1")
+    #expect(try program("submit", "tiny.json").code == 0)
+    while try program.status()["tiny/full-seed0"]?["status"] as? String != "running" {}
+    Foundation.kill(daemon.process.processIdentifier, signal)
+    // The first has been heeded when it is the reason why the other run waits.
+    while try program.status()["tiny/two-seed0"]?["waiting_for"] as? String != "the daemon to start again" {}
+    #expect(daemon.process.isRunning)
+    Foundation.kill(daemon.process.processIdentifier, signal)
+    daemon.process.waitUntilExit()
+    #expect(daemon.process.code == (signal == SIGTERM ? 143 : 130))
+  }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import Testing
+
+/// A terminal that a program writes to, and a test reads.
+final class PseudoTerminal {
+  private let master: Int32
+  private let slave: Int32
+  private(set) var said = ""
+
+  init(columns: UInt16 = 80, rows: UInt16 = 24) throws {
+    // As posix_openpt, unlockpt and ptsname do it, which Foundation does not show here.
+    let (setLock, getNumber) = (UInt(0x4004_5431), UInt(0x8004_5430))
+    let master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    var (locked, number) = (Int32(0), Int32(0))
+    try #require(master >= 0)
+    try #require(ioctl(master, setLock, &locked) == 0)
+    try #require(ioctl(master, getNumber, &number) == 0)
+    slave = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    try #require(slave >= 0)
+    self.master = master
+    try resize(columns: columns, rows: rows)
+  }
+
+  deinit { close(master) }
+
+  func resize(columns: UInt16, rows: UInt16) throws {
+    var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+    try #require(ioctl(master, UInt(TIOCSWINSZ), &size) == 0)
+  }
+
+  /// Begins to run a process whose stderr is the terminal. Once.
+  func run(_ process: Process) throws {
+    process.standardError = FileHandle(fileDescriptor: slave, closeOnDealloc: false)
+    defer { close(slave) }
+    try process.run()
+  }
+
+  /// Waits for more to be written; false once the program has closed its end.
+  func readMore() -> Bool {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = read(master, &buffer, buffer.count)
+    if count > 0 { said += String(decoding: buffer[..<count], as: UTF8.self) }
+    return count > 0
+  }
+
+  /// Waits until a table that was drawn over by the next one, as its lines without styles, is as expected.
+  func waitForFrame(_ isExpected: ([String]) -> Bool, sourceLocation: SourceLocation = #_sourceLocation)
+    throws
+  {
+    var seen = said.count
+    let deadline = Date(timeIntervalSinceNow: 60)
+    while Date() < deadline {
+      let more = readMore()
+      let frames = said.dropFirst(seen).split(
+        separator: /\u{1B}\[\d+A\u{1B}\[J/, omittingEmptySubsequences: false)
+      for frame in frames.dropLast() {
+        let lines = frame.replacing(/\u{1B}\[\d+m/, with: "").split(separator: "\r\n").map(String.init)
+        if isExpected(lines) { return }
+      }
+      if let last = frames.last { seen = said.count - last.count }
+      try #require(more, "the program ended before: \(said.suffix(2000))", sourceLocation: sourceLocation)
+    }
+    Issue.record("not drawn in a minute: \(said.suffix(2000))", sourceLocation: sourceLocation)
+  }
+}
