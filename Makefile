@@ -31,7 +31,7 @@ bench: build ## Measure products and training beside PyTorch; PYTHON=... names a
 	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) $(BENCH)
 
 bench-check: build ## The same ratios beside the checked-in ones: warns where one is 10% worse
-	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) --check Benchmarks/Results/epyc-zen4.json $(BENCH)
+	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) --check Benchmarks/Results/*.json $(BENCH)
 
 bench-daemon: ## Measure the daemon: many configs at once, time to the first step, cost beside bare arithmetic
 	swift build -c release --product bitlab
