@@ -48,7 +48,8 @@ final class PseudoTerminal {
     throws
   {
     var seen = said.count
-    while true {
+    let deadline = Date(timeIntervalSinceNow: 60)
+    while Date() < deadline {
       let more = readMore()
       let frames = said.dropFirst(seen).split(
         separator: /\u{1B}\[\d+A\u{1B}\[J/, omittingEmptySubsequences: false)
@@ -59,5 +60,6 @@ final class PseudoTerminal {
       if let last = frames.last { seen = said.count - last.count }
       try #require(more, "the program ended before: \(said.suffix(2000))", sourceLocation: sourceLocation)
     }
+    Issue.record("not drawn in a minute: \(said.suffix(2000))", sourceLocation: sourceLocation)
   }
 }
