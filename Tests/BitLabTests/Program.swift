@@ -137,7 +137,7 @@ final class RunningProgram {
     _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, setPipeSize, page)
     process.standardError = pipe
     process.standardOutput = FileHandle.nullDevice
-    try process.run()
+    try process.runUnblocked()
   }
 
   /// Reads until a line contains the text; fails where the program ends before.
@@ -160,6 +160,15 @@ final class RunningProgram {
 }
 
 extension Process {
+  /// Begins to run, as from a shell: what signals are blocked is inherited, and Dispatch's threads block most of them.
+  func runUnblocked() throws {
+    var (all, before) = (sigset_t(), sigset_t())
+    sigfillset(&all)
+    pthread_sigmask(SIG_UNBLOCK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try run()
+  }
+
   /// The exit code, or the number of the signal that ended the process, below zero.
   var code: Int32 { terminationReason == .exit ? terminationStatus : -terminationStatus }
 }
