@@ -59,7 +59,7 @@ final class Daemon: Sendable {
       core.engine, reports: core.reports,
       hook: settings.onFinish.map { FinishHook($0, results: results.path) { log.write($0) } },
       retryDelay: settings.delays.disk, log: { log.write($0) }, report: { try core.report(of: $0) },
-      writeRecords: { try core.writeMissingRecords($0, $1) })
+      writeRecords: { try core.writeEndRecords($0, $1) })
   }
 
   /// Goes on with the queue, and takes what comes.

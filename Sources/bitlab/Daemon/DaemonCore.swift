@@ -47,7 +47,7 @@ final class DaemonCore: Sendable {
 
   /// Gives runs that were cancelled or failed a record that says so, where they have none, since they never began, or one
   /// that could not be written when they ended. Returns whether there were any.
-  func writeMissingRecords(_ submission: Submission, _ ends: [JobEnd]) throws -> Bool {
+  func writeEndRecords(_ submission: Submission, _ ends: [JobEnd]) throws -> Bool {
     var placed: PlacedExperiment?
     for (job, end) in zip(submission.jobs, ends) where end.kind == .cancelled || end.kind == .failed {
       let folder = results.experiment(submission.name).run(job.name)
