@@ -74,6 +74,11 @@ package struct RunRecord: Hashable, Sendable, Decodable {
 }
 
 extension RunRecord {
+  /// Whether a run of that config has got to its own end: it is not trained again, whatever else is known of it.
+  package func hasGotToItsEnd(_ configHash: String) -> Bool {
+    [.completed, .diverged].contains(status) && self.configHash == configHash
+  }
+
   /// The file's members in their order, to which others can be added.
   package var members: [OrderedJSON.Member] {
     func member(_ key: CodingKeys, _ value: OrderedJSON) -> OrderedJSON.Member { .init(key.rawValue, value) }

@@ -57,6 +57,8 @@ package enum JobOutcome: Sendable, Hashable {
 }
 
 /// A job as the queue knows it.
+///
+/// Journals of earlier versions have fewer members; those that are missing are as in a new entry.
 package struct JobEntry: Sendable, Hashable, Codable {
   package var status: JobStatus = .queued
   /// First come, first served.
@@ -79,6 +81,21 @@ package struct JobEntry: Sendable, Hashable, Codable {
   package var isBeingCancelled = false
 
   package init(sequence: Int) { self.sequence = sequence }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    sequence = try container.decode(Int.self, forKey: .sequence)
+    status = try container.decode(JobStatus.self, forKey: .status)
+    hasBegun = try container.decodeIfPresent(Bool.self, forKey: .hasBegun) ?? hasBegun
+    beginsFromNothing =
+      try container.decodeIfPresent(Bool.self, forKey: .beginsFromNothing) ?? beginsFromNothing
+    isOnceMore = try container.decodeIfPresent(Bool.self, forKey: .isOnceMore) ?? isOnceMore
+    deaths = try container.decodeIfPresent(Int.self, forKey: .deaths) ?? deaths
+    progressAtDeath = try container.decodeIfPresent(Int.self, forKey: .progressAtDeath)
+    retries = try container.decodeIfPresent(Int.self, forKey: .retries) ?? retries
+    problem = try container.decodeIfPresent(String.self, forKey: .problem)
+    isBeingCancelled = try container.decodeIfPresent(Bool.self, forKey: .isBeingCancelled) ?? isBeingCancelled
+  }
 
   /// After so many deaths a job waits behind all others and runs alone.
   package static let deathsBeforeAlone = 3

@@ -46,7 +46,7 @@ final class DaemonCore: Sendable {
   }
 
   /// Gives runs that were cancelled or failed a record that says so, where they have none, since they never began, or one
-  /// that could not be written when they ended. Returns whether there were any.
+  /// that could not be written when they ended. What has completed all the same stays so. Returns whether there were any.
   func writeEndRecords(_ submission: Submission, _ ends: [JobEnd]) throws -> Bool {
     var placed: PlacedExperiment?
     for (job, end) in zip(submission.jobs, ends) where end.kind == .cancelled || end.kind == .failed {
@@ -62,7 +62,8 @@ final class DaemonCore: Sendable {
           continue
         }
       }
-      if known?.status == status { continue }
+      // A `run` may have trained it to its end since.
+      if let known, known.status == status || known.hasGotToItsEnd(submission.configHash) { continue }
       let found = try placed ?? experiment(submission)
       placed = found
       guard let run = found.run(job.name) else { continue }

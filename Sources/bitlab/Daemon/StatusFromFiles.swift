@@ -54,7 +54,7 @@ struct StatusFromFiles {
     var entry =
       (job?.beginsFromNothing == true ? nil : record).map { StatusEntry($0) }
       ?? StatusEntry(id, description, configHash: hash)
-    if let job, !hasGotToItsEnd(entry.record, hash) {
+    if let job, !entry.record.hasGotToItsEnd(hash) {
       entry.record.status = RunStatus(rawValue: job.status.name) ?? entry.record.status
       if case .ended(let end) = job.status {
         entry.record.error = entry.record.error ?? end.problem
@@ -70,11 +70,6 @@ struct StatusFromFiles {
 
   /// The fingerprints of the experiments in the journal, by name.
   func accepted() throws -> [String: String] { try journaled().submissions.mapValues(\.fingerprint) }
-
-  /// A run may have got to its own end without the queue's hearing of it; then it does not run again.
-  private func hasGotToItsEnd(_ record: RunRecord, _ hash: String) -> Bool {
-    [.completed, .diverged].contains(record.status) && record.configHash == hash
-  }
 
   private func waitingFor(_ status: RunStatus, _ job: JobEntry?) -> String? {
     if status.hasEnded || status == .paused && job != nil { return nil }

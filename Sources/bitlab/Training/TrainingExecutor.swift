@@ -83,7 +83,7 @@ final class TrainingExecutor: QueueExecutor {
   func recordedEnd(of id: JobID, of submission: Submission) -> JobEnd? {
     // Most have not ended, and an experiment is only then worth being read.
     guard let record = try? RunRecord(reading: folder(of: id).recordFile, in: environment.files),
-      [.completed, .diverged].contains(record.status)
+      record.hasGotToItsEnd(submission.configHash)
     else { return nil }
     guard let placed = try? experiment(submission), let end = placed.run(id.job).flatMap({ recordedEnd($0) })
     else { return nil }
@@ -105,12 +105,8 @@ final class TrainingExecutor: QueueExecutor {
     guard files.exists(path) else { return nil }
     do {
       let record = try RunRecord(reading: path, in: files)
-      switch record.status {
-      case .completed where record.configHash == run.configHash: return JobEnd(.completed)
-      case .diverged where record.configHash == run.configHash:
-        return JobEnd(.diverged, problem: record.error)
-      default: return nil
-      }
+      guard record.hasGotToItsEnd(run.configHash) else { return nil }
+      return JobEnd(record.status == .completed ? .completed : .diverged, problem: record.error)
     } catch {
       observer.say("\(error)", isProblem: false)
       if error is FileContentError { putAside(path) }

@@ -52,6 +52,9 @@ struct LogsVerb {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     var unfinishedLine: [UInt8] = []
     var hasSaidWaiting = false
+    if FileLock.holder(of: ResultsFolder(arguments.results).lockFile) == nil, try !hasEndedInQueue(name) {
+      console.info("no daemon runs: \(name) goes on when one does")
+    }
     while true {
       // A run's folder may be there only when it begins. After each change of the watch all is looked at again, for what
       // came before it.

@@ -7,6 +7,7 @@ struct ShutdownVerb {
   let console: Console
 
   func run() throws -> Int32 {
+    guard arguments.operands.isEmpty else { throw UsageError("shutdown takes no arguments") }
     let client = try DaemonClient.required(ResultsFolder(arguments.results))
     let answer = try client.request(["verb": "shutdown", "drain": .bool(arguments.drains)])
     let pid = answer.last?["pid"] ?? .null

@@ -53,6 +53,28 @@ struct CancelTests {
     #expect(try !daemon.text("results/long/summary.csv").contains("running"))
   }
 
+  /// Cancelled in the queue, then trained to its end by `bitlab run`: it has completed, and nobody says otherwise.
+  @Test func whatARunCompletesSinceStaysCompleted() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    let tiny = ConfigText(seeds: "[0]").text
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    #expect(try daemon.submit(tiny).code == 0)
+    #expect(daemon.verb("pause", "tiny").code == 0)
+    #expect(daemon.verb("cancel", "tiny/full-seed0").code == 0)
+    daemon.stop()
+    #expect(daemon.verb("run", try daemon.config(tiny, as: "tiny.json")).code == 0)
+    let results = try experimentResults(daemon.results + "/tiny")
+    let log = try daemon.text("results/tiny/runs/full-seed0/run.log")
+    try daemon.start(slots: 2)
+    #expect(daemon.verb("resume", "tiny").code == 0)
+    try daemon.wait { $0.submissions["tiny"]?.isConcluded == true }
+    #expect(try daemon.text("results/tiny/runs/full-seed0/run.json").contains(#""status": "completed""#))
+    #expect(try daemon.submit(tiny).code == 0)
+    #expect(daemon.verb("wait", "tiny").code == 0)
+    #expect(try daemon.text("results/tiny/runs/full-seed0/run.log") == log)
+    #expect(try experimentResults(daemon.results + "/tiny") == results)
+  }
+
   /// Also a run that never began has a record that says so, and the summary does not wait for it.
   @Test func whatNeverBeganHasEnded() throws {
     let daemon = try InProcessDaemon(slots: 1)

@@ -9,6 +9,8 @@ struct ShutdownTests {
     let daemon = try InProcessDaemon(slots: 2)
     let text = ConfigText(epochs: 60, training: #", "checkpoint_every_steps": 7"#).text
     #expect(try daemon.submit(text).code == 0)
+    // A word too much may stand for something else than all of the daemon.
+    #expect(daemon.verb("shutdown", "tiny").code == 2)
     for _ in 0..<4 {
       let said = daemon.verb("shutdown")
       #expect(said.code == 0 && said.errors.contains("process \(getpid())"))

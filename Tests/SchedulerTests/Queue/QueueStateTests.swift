@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Scheduler
@@ -132,6 +133,18 @@ struct QueueStateTests {
     for record in snapshot.dropLast() { restored.apply(try QueueRecord(decoding: record)) }
     #expect(restored.jobs.count == count && !restored.canTake("a"))
     #expect(restored.jobs.values.count { $0.status == .queued } == 200)
+  }
+
+  /// As an earlier version wrote it: what it did not know of is as in a new entry.
+  @Test
+  func entriesOfEarlierVersionsAreRead() throws {
+    let text =
+      #"{"restored":{"_0":\#(String(decoding: try JSONEncoder().encode(submission("a")), as: UTF8.self)),"#
+      + #""_1":[{"sequence":7,"status":{"paused":{}},"hasBegun":true}]}}"#
+    var state = QueueState()
+    state.apply(try QueueRecord(decoding: Array(text.utf8)))
+    #expect(state.jobs[id("a")]?.status == .paused && state.jobs[id("a")]?.hasBegun == true)
+    #expect(state.jobs[id("a")]?.isOnceMore == false && state.jobs[id("a")]?.sequence == 7)
   }
 
   @Test
