@@ -99,8 +99,12 @@ private func multiplyCopies(_ a: LeftRows, _ b: Panels, into c: Matrix, from sta
       for row in 0..<block.count {
         (copy + row * copyStride).update(from: block.base + row * block.rowStride, count: product.depth)
       }
+      // What is copied next comes from farther away, and is fetched meanwhile, a row with each tile.
       product.multiply(
-        LeftRows(base: UnsafePointer(copy), count: block.count, rowStride: copyStride, depthStride: 1))
+        LeftRows(base: UnsafePointer(copy), count: block.count, rowStride: copyStride, depthStride: 1),
+        fetching: LeftRows(
+          base: block.base + copiedRows * block.rowStride, count: copiedRows, rowStride: block.rowStride,
+          depthStride: 1))
     }
   }
 }
@@ -114,7 +118,9 @@ private struct BlockProduct {
   var c: Matrix
   var start: ProductStart
 
-  func multiply(_ a: LeftRows) {
+  /// - Parameter later: rows that are wanted after this product, as deep as it is; they need not be there.
+  func multiply(_ a: LeftRows, fetching later: LeftRows? = nil) {
+    var tiles = 0
     for column in stride(from: 0, to: b.columns, by: MicroKernel.columns) {
       let panel = b.base + column / MicroKernel.columns * b.panelStride + firstDepth * b.depthStride
       let columns = min(MicroKernel.columns, b.columns - column)
@@ -128,13 +134,17 @@ private struct BlockProduct {
           }
         let tile = a.base + row * a.rowStride
         // While the first panel passes, A is new to the caches. What lies behind the block comes next.
-        let next = column == 0 ? tile + MicroKernel.rows * a.rowStride : tile
+        var (next, step) = (column == 0 ? tile + MicroKernel.rows * a.rowStride : tile, 16)
+        if let later, column > 0, tiles < later.count {
+          (next, step) = (later.base + tiles * later.rowStride, 1)
+          tiles += 1
+        }
         MicroKernel.multiply(
           rows: min(MicroKernel.rows, a.count - row), columns: columns,
           TileProduct(
             depth: depth, a: tile, aRowStride: a.rowStride, aDepthStride: a.depthStride, b: panel,
             bStride: b.depthStride, initial: initial, initialStride: initialStride, c: target,
-            cStride: c.stride, nextA: next))
+            cStride: c.stride, nextA: next, nextStep: step))
       }
     }
   }

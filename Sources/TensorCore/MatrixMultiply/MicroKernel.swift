@@ -107,6 +107,8 @@ struct TileProduct {
   /// short for the CPU to see the streams in them. Fetched as one stretch of memory, as rows side by side are; of rows
   /// farther apart only the first come in time. This tile's own A where there is nothing to fetch.
   var nextA: UnsafePointer<Float>
+  /// Values from one fetch to the next: a cache line's, or fewer where less is to be fetched than there are steps.
+  var nextStep: Int
 }
 
 /// A tile of so many rows and vectors of 16 columns.
@@ -149,7 +151,7 @@ private enum Tile<let rows: Int, let vectors: Int> {
     while k &+ 1 <= product.depth {
       if depthStride == 1 {
         csimd_prefetch(ahead)
-        ahead += 16
+        ahead += product.nextStep
       } else {
         csimd_prefetch(b + Self.distance &* product.bStride)
         if vectors > 1 { csimd_prefetch(b + (Self.distance &* product.bStride &+ 16)) }

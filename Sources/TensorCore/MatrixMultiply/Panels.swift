@@ -85,6 +85,9 @@ package struct Panels: @unchecked Sendable {
     let valid = min(width, columns - column)
     for _ in 0..<matrix.rows {
       if valid == width {
+        // Rows farther down, of which the CPU sees no stream: it goes on by one only after all columns.
+        csimd_prefetch(from + Self.packedRows * matrix.stride)
+        csimd_prefetch(from + (Self.packedRows * matrix.stride + 16))
         for lane in stride(from: 0, to: width, by: laneCount) { store(load(from + lane), to + lane) }
       } else {
         for lane in 0..<width { to[lane] = lane < valid ? from[lane] : 0 }
