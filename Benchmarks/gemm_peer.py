@@ -19,6 +19,9 @@ def products(library, threads):
     """What the library offers: (matrix of values, multiplication into a third)."""
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(threads)
+    # Set where an older OpenBLAS errs: this one is to choose its kernels by the CPU.
+    for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        os.environ.pop(variable, None)
     import numpy as np
 
     def values(rows, columns):
