@@ -29,10 +29,9 @@ final class DaemonSignals: @unchecked Sendable {
     let stop = Relay<Void>()
     self.stop = stop
     interrupts = InterruptWatch(signals: [SIGINT, SIGTERM]) { _ in stop.tell(()) }
-    signal(SIGHUP, SIG_IGN)
     hangup = DispatchSource.makeSignalSource(signal: SIGHUP, queue: DispatchQueue(label: "bitlab.hangup"))
     hangup.setEventHandler(handler: reopenLog)
-    hangup.activate()
+    hangup.takeOver(SIGHUP)
   }
 
   /// Whether somebody has asked the daemon to stop.

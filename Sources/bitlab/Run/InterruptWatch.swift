@@ -12,8 +12,6 @@ final class InterruptWatch: @unchecked Sendable {
   init(signals: [Int32] = [SIGINT, SIGTERM, SIGHUP], _ stop: @escaping @Sendable (Int32) -> Void) {
     let queue = DispatchQueue(label: "bitlab.signals")
     for number in signals {
-      // The default action would end the process before the source sees the signal.
-      signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler { [self] in
         let isFirst = received.withLock { received in
@@ -22,11 +20,24 @@ final class InterruptWatch: @unchecked Sendable {
         }
         if isFirst { stop(number) } else { _exit(ExitCode.signal(number)) }
       }
-      source.activate()
+      source.takeOver(number)
       sources.append(source)
     }
   }
 
   /// The signal that asked to stop.
   var signalReceived: Int32? { received.withLock { $0 } }
+}
+
+extension DispatchSourceSignal {
+  /// Lets the source have the signal; returns when it does.
+  func takeOver(_ number: Int32) {
+    // The default action would end the process before the source sees the signal.
+    signal(number, SIG_IGN)
+    // Until it is registered, on another thread, the signal would be lost.
+    let isRegistered = DispatchSemaphore(value: 0)
+    setRegistrationHandler { isRegistered.signal() }
+    activate()
+    isRegistered.wait()
+  }
 }
