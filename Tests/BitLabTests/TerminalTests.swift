@@ -67,7 +67,7 @@ extension Program {
     try terminal.run(process)
     while terminal.readMore() {}
     process.waitUntilExit()
-    #expect(process.code == 0)
+    #expect(process.code == 0, "\(terminal.said)")
     return terminal.said
   }
 }

@@ -90,6 +90,17 @@ final class InProcessDaemon {
     return Said(code: code, output: streams.text(STDOUT_FILENO), errors: streams.text(STDERR_FILENO))
   }
 
+  /// The same on a thread of its own; when it is done, what it says on stderr ends with `VERB ended with code N`.
+  func begin(_ words: String...) -> CapturedStreams {
+    let streams = CapturedStreams()
+    let thread = Thread { [daemon = Unchecked(self)] in
+      let code = daemon.value.verb(words, streams).code
+      streams.note("\(words[0]) ended with code \(code)")
+    }
+    thread.start()
+    return streams
+  }
+
   func json(_ words: String...) throws -> Any {
     let said = verb(words + ["--json"], CapturedStreams())
     return try JSONSerialization.jsonObject(with: Data(said.output.utf8), options: .fragmentsAllowed)

@@ -29,12 +29,7 @@ struct LogsTests {
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     try daemon.wait(for: "long/full-seed0", "running")
     while !daemon.exists("results/long/runs/full-seed0/run.log") { usleep(1000) }
-    let streams = CapturedStreams()
-    let following = Thread { [daemon = Unchecked(daemon)] in
-      let code = daemon.value.verb(["logs", "-f", "long/full-seed0"], streams).code
-      streams.note("logs ended with code \(code)")
-    }
-    following.start()
+    let streams = daemon.begin("logs", "-f", "long/full-seed0")
     #expect(streams.wait(for: "epoch 3", on: STDOUT_FILENO))
     #expect(daemon.verb("cancel", "long").code == 0)
     #expect(streams.wait(for: "logs ended with code 0", on: STDERR_FILENO))
@@ -51,12 +46,7 @@ struct LogsTests {
     #expect(try daemon.submit(InProcessDaemon.long("other")).code == 0)
     try daemon.wait(for: "other/full-seed0", "running")
     #expect(try daemon.submit(InProcessDaemon.long()).output.contains("goes on"))
-    let streams = CapturedStreams()
-    let following = Thread { [daemon = Unchecked(daemon)] in
-      let code = daemon.value.verb(["logs", "-f", "long/full-seed0"], streams).code
-      streams.note("logs ended with code \(code)")
-    }
-    following.start()
+    let streams = daemon.begin("logs", "-f", "long/full-seed0")
     #expect(streams.wait(for: "cancelled\n", on: STDOUT_FILENO))
     #expect(daemon.verb("cancel", "other").code == 0)
     #expect(streams.wait(for: "goes on after step", on: STDOUT_FILENO))
@@ -71,12 +61,7 @@ struct LogsTests {
     #expect(try daemon.submit(InProcessDaemon.long("later")).code == 0)
     try daemon.wait(for: "long/full-seed0", "running")
     #expect(!daemon.exists("results/later/runs/full-seed0"))
-    let streams = CapturedStreams()
-    let following = Thread { [daemon = Unchecked(daemon)] in
-      let code = daemon.value.verb(["logs", "-f", "later/full-seed0"], streams).code
-      streams.note("logs ended with code \(code)")
-    }
-    following.start()
+    let streams = daemon.begin("logs", "-f", "later/full-seed0")
     #expect(daemon.verb("cancel", "long").code == 0)
     #expect(streams.wait(for: "epoch 1", on: STDOUT_FILENO))
     #expect(streams.text(STDOUT_FILENO).contains("began: "))
@@ -89,12 +74,7 @@ struct LogsTests {
     let daemon = try InProcessDaemon(slots: 1)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     #expect(try daemon.submit(InProcessDaemon.long("later")).code == 0)
-    let streams = CapturedStreams()
-    let following = Thread { [daemon = Unchecked(daemon)] in
-      let code = daemon.value.verb(["logs", "-f", "later/full-seed0"], streams).code
-      streams.note("logs ended with code \(code)")
-    }
-    following.start()
+    let streams = daemon.begin("logs", "-f", "later/full-seed0")
     #expect(streams.wait(for: "later/full-seed0 has not begun; waiting for its log", on: STDERR_FILENO))
     #expect(daemon.verb("cancel", "later").code == 0)
     #expect(streams.wait(for: "logs ended with code 0", on: STDERR_FILENO))

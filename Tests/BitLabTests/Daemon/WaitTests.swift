@@ -29,12 +29,7 @@ struct WaitTests {
     let daemon = try InProcessDaemon(slots: 1)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     try daemon.wait(for: "long/full-seed0", "running")
-    let streams = CapturedStreams()
-    let waiting = Thread { [daemon = Unchecked(daemon)] in
-      let code = daemon.value.verb(["wait"], streams).code
-      streams.note("wait ended with code \(code)")
-    }
-    waiting.start()
+    let streams = daemon.begin("wait")
     while daemon.clientCount == 0 { usleep(1000) }
     #expect(daemon.verb("shutdown").code == 0)
     daemon.waitUntilStopped()
@@ -48,12 +43,7 @@ struct WaitTests {
     let text = ConfigText(epochs: 200, variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]").text
     #expect(try daemon.submit(text).code == 0)
     try daemon.wait(for: "tiny/full-seed0", "running")
-    let streams = CapturedStreams()
-    let waiting = Thread { [daemon = Unchecked(daemon)] in
-      let code = daemon.value.verb(["wait"], streams).code
-      streams.note("wait ended with code \(code)")
-    }
-    waiting.start()
+    let streams = daemon.begin("wait")
     while daemon.clientCount == 0 { usleep(1000) }
     #expect(daemon.verb("shutdown", "--drain").code == 0)
     daemon.waitUntilStopped()

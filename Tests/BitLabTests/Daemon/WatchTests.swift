@@ -9,12 +9,7 @@ struct WatchTests {
     let daemon = try InProcessDaemon(slots: 1)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     #expect(try daemon.submit(InProcessDaemon.long("other")).code == 0)
-    let streams = CapturedStreams()
-    let watching = Thread { [daemon = Unchecked(daemon)] in
-      let code = daemon.value.verb(["watch"], streams).code
-      streams.note("watch ended with code \(code)")
-    }
-    watching.start()
+    let streams = daemon.begin("watch")
     #expect(streams.wait(for: "1 under way, 1 waiting, 0 of 2 ended", on: STDERR_FILENO))
     #expect(streams.text(STDERR_FILENO).contains("long/full-seed0  running"))
     #expect(daemon.verb("cancel", "other").code == 0)
