@@ -3,6 +3,8 @@
 #ifndef CSIMD_H
 #define CSIMD_H
 
+#include <unistd.h>
+
 // Whether a fused multiply-add is one instruction. Elsewhere `SIMD.addingProduct` would call libm's fmaf for every
 // lane, so the kernels multiply and add instead. A function, because Swift would call a constant's other branch dead.
 static inline __attribute__((always_inline)) int csimd_has_fma(void) {
@@ -17,6 +19,17 @@ static inline __attribute__((always_inline)) int csimd_has_fma(void) {
 static inline __attribute__((always_inline)) int csimd_has_avx512(void) {
 #if defined(__AVX512F__)
   return 1;
+#else
+  return 0;
+#endif
+}
+
+// The ways of the first-level data cache: how many lines whose addresses differ by multiples of 4 KiB, as a way is large
+// on most CPUs, it holds at once. 0 where that is not known.
+static inline long csimd_l1_ways(void) {
+#if defined(_SC_LEVEL1_DCACHE_ASSOC)
+  const long ways = sysconf(_SC_LEVEL1_DCACHE_ASSOC);
+  return ways > 0 ? ways : 0;
 #else
   return 0;
 #endif

@@ -1,3 +1,5 @@
+import CSIMD
+
 /// What a matrix product adds to.
 package enum ProductStart {
   case zero
@@ -10,8 +12,22 @@ package enum ProductStart {
 /// Blocks of the depth: a panel of B takes 128 KiB of the second-level cache, from which it passes by the tiles.
 private let depthBlock = 1024
 
-/// Rows of A that stay in the second-level cache while all of B passes.
-private let rowBlock = 144
+/// Values of A that stay in the second-level cache while all of B passes.
+private let leftBlock = 96 * depthBlock
+
+/// Values of B that stay there beside it, from one block of A to the next; of a larger B each panel is fetched anew.
+private let rightBlock = 64 * depthBlock
+
+/// What becomes of the rows of a row-major A that lie a multiple of 4 KiB apart, and so all in one set of the first-level
+/// cache. No bit depends on it.
+package enum ConflictingRows: CaseIterable, Sendable {
+  /// They are read in place, as others are: best where the set has room for all rows of a tile.
+  case inPlace
+  /// They are copied to where they are not in each other's way.
+  case copied
+
+  static let bestHere: ConflictingRows = csimd_l1_ways() >= MicroKernel.rows ? .inPlace : .copied
+}
 
 /// Rows of A that are copied at a time, where they must be, and the distance between two of them: a line more than a
 /// block of the depth, so that they fall into different sets of the cache.
@@ -22,12 +38,17 @@ private let copyStride = depthBlock + 16
 ///
 /// Every value of C is summed over the depth in order, in blocks whose bounds depend on the depth alone; each block's sum
 /// is then added to what C had, or to the bias. So the bits do not depend on how the rows are shared out between threads.
-package func multiply(_ a: Matrix, _ b: Panels, into c: Matrix, from start: ProductStart = .zero) {
+///
+/// - Parameter conflicting: nil for what is best on this CPU.
+package func multiply(
+  _ a: Matrix, _ b: Panels, into c: Matrix, from start: ProductStart = .zero,
+  conflicting: ConflictingRows? = nil
+) {
   precondition(
     a.columns == b.depth && c.rows == a.rows && c.columns == b.columns,
     "multiply: \(a.rows)x\(a.columns) by \(b.depth)x\(b.columns) into \(c.rows)x\(c.columns)")
   let rows = LeftRows(base: a.base, count: a.rows, rowStride: a.stride, depthStride: 1)
-  multiply(rows, b, into: c, from: start)
+  multiply(rows, b, into: c, from: start, conflicting)
 }
 
 /// The same with A given transposed, `[depth, rows]`, and read in place.
@@ -36,7 +57,7 @@ package func multiply(transposed a: Matrix, _ b: Panels, into c: Matrix, from st
     a.rows == b.depth && c.rows == a.columns && c.columns == b.columns,
     "multiply: (\(a.rows)x\(a.columns))^T by \(b.depth)x\(b.columns) into \(c.rows)x\(c.columns)")
   let rows = LeftRows(base: a.base, count: a.columns, rowStride: 1, depthStride: a.stride)
-  multiply(rows, b, into: c, from: start)
+  multiply(rows, b, into: c, from: start, nil)
 }
 
 /// The left operand: `A(i, k)` is at `base + i * rowStride + k * depthStride`.
@@ -52,30 +73,40 @@ private struct LeftRows {
       depthStride: depthStride)
   }
 
-  /// Whether the rows of a tile lie a multiple of 4 KiB apart, and so in one and the same set of the first-level cache,
-  /// which has fewer ways than a tile has rows.
+  /// Whether the rows of a tile lie a multiple of 4 KiB apart.
   var conflicts: Bool { depthStride == 1 && rowStride % 1024 == 0 }
 }
 
-private func multiply(_ a: LeftRows, _ b: Panels, into c: Matrix, from start: ProductStart) {
+private func multiply(
+  _ a: LeftRows, _ b: Panels, into c: Matrix, from start: ProductStart, _ conflicting: ConflictingRows?
+) {
   if case .bias(let bias) = start {
     precondition(bias.count == c.columns, "multiply: bias of \(bias.count) for \(c.columns) columns")
   }
   guard a.count > 0, b.columns > 0 else { return }
   guard b.depth > 0 else { return fillEmptyProduct(c, from: start) }
-  if a.conflicts, a.count > MicroKernel.rows, b.columns > 2 * MicroKernel.columns {
+  if a.conflicts, a.count > MicroKernel.rows, b.columns > 2 * MicroKernel.columns,
+    (conflicting ?? .bestHere) == .copied
+  {
     multiplyCopies(a, b, into: c, from: start)
   } else {
-    forEachBlock(a, rows: rowBlock, b, c, start) { $0.multiply($1) }
+    forEachBlock(a, b, c, start) { product, block in
+      product.multiply(
+        block, fetching: block.base + MicroKernel.rows * block.rowStride, laterStride: block.rowStride)
+    }
   }
 }
 
+/// - Parameter rows: a block's rows of A at most.
 private func forEachBlock(
-  _ a: LeftRows, rows: Int, _ b: Panels, _ c: Matrix, _ start: ProductStart,
+  _ a: LeftRows, rows: Int = .max, _ b: Panels, _ c: Matrix, _ start: ProductStart,
   _ body: (BlockProduct, LeftRows) -> Void
 ) {
   let blocks = (b.depth + depthBlock - 1) / depthBlock
   let blockDepth = (b.depth + blocks - 1) / blocks
+  let rows =
+    a.count * blockDepth <= leftBlock
+    ? rows : min(rows, leftBlock / blockDepth / MicroKernel.rows * MicroKernel.rows)
   for firstRow in stride(from: 0, to: a.count, by: rows) {
     let count = min(rows, a.count - firstRow)
     for firstDepth in stride(from: 0, to: b.depth, by: blockDepth) {
@@ -99,12 +130,10 @@ private func multiplyCopies(_ a: LeftRows, _ b: Panels, into c: Matrix, from sta
       for row in 0..<block.count {
         (copy + row * copyStride).update(from: block.base + row * block.rowStride, count: product.depth)
       }
-      // What is copied next comes from farther away, and is fetched meanwhile, a row with each tile.
+      // What is copied next comes from farther away, and is fetched meanwhile.
       product.multiply(
         LeftRows(base: UnsafePointer(copy), count: block.count, rowStride: copyStride, depthStride: 1),
-        fetching: LeftRows(
-          base: block.base + copiedRows * block.rowStride, count: copiedRows, rowStride: block.rowStride,
-          depthStride: 1))
+        fetching: block.base + copiedRows * block.rowStride, laterStride: block.rowStride)
     }
   }
 }
@@ -118,9 +147,14 @@ private struct BlockProduct {
   var c: Matrix
   var start: ProductStart
 
-  /// - Parameter later: rows that are wanted after this product, as deep as it is; they need not be there.
-  func multiply(_ a: LeftRows, fetching later: LeftRows? = nil) {
-    var tiles = 0
+  /// - Parameters:
+  ///   - later: rows of A that are wanted next, to be fetched while the first panel passes; they need not be there.
+  ///   - laterStride: the distance between two of them.
+  func multiply(_ a: LeftRows, fetching later: UnsafePointer<Float>, laterStride: Int) {
+    // All tiles of a panel together fetch the whole next one.
+    let panelStep =
+      b.isPacked && b.depth * b.columns > rightBlock
+      ? (MicroKernel.columns * MicroKernel.rows + a.count - 1) / a.count : 0
     for column in stride(from: 0, to: b.columns, by: MicroKernel.columns) {
       let panel = b.base + column / MicroKernel.columns * b.panelStride + firstDepth * b.depthStride
       let columns = min(MicroKernel.columns, b.columns - column)
@@ -133,18 +167,17 @@ private struct BlockProduct {
           case .bias(let bias): (UnsafePointer(bias.base + column), 0)
           }
         let tile = a.base + row * a.rowStride
-        // While the first panel passes, A is new to the caches. What lies behind the block comes next.
-        var (next, step) = (column == 0 ? tile + MicroKernel.rows * a.rowStride : tile, 16)
-        if let later, column > 0, tiles < later.count {
-          (next, step) = (later.base + tiles * later.rowStride, 1)
-          tiles += 1
+        var (ahead, aheadStep) = (column == 0 ? later + row * laterStride : tile, 16)
+        if column > 0, panelStep > 0 {
+          ahead = UnsafePointer(panel) + b.panelStride + row / MicroKernel.rows * depth * panelStep
+          aheadStep = panelStep
         }
         MicroKernel.multiply(
           rows: min(MicroKernel.rows, a.count - row), columns: columns,
           TileProduct(
             depth: depth, a: tile, aRowStride: a.rowStride, aDepthStride: a.depthStride, b: panel,
             bStride: b.depthStride, initial: initial, initialStride: initialStride, c: target,
-            cStride: c.stride, nextA: next, nextStep: step))
+            cStride: c.stride, ahead: ahead, aheadStep: aheadStep))
       }
     }
   }

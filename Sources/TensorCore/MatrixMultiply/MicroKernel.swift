@@ -103,12 +103,11 @@ struct TileProduct {
   var initialStride: Int
   var c: UnsafeMutablePointer<Float>
   var cStride: Int
-  /// Row-major A of the tile after this one, of as many rows, to be fetched while this one is computed: its rows are too
-  /// short for the CPU to see the streams in them. Fetched as one stretch of memory, as rows side by side are; of rows
-  /// farther apart only the first come in time. This tile's own A where there is nothing to fetch.
-  var nextA: UnsafePointer<Float>
-  /// Values from one fetch to the next: a cache line's, or fewer where less is to be fetched than there are steps.
-  var nextStep: Int
+  /// What is to be fetched while this tile is computed from a row-major A, since the CPU sees no stream in it: some of
+  /// what later tiles read. This tile's own A where there is nothing to fetch.
+  var ahead: UnsafePointer<Float>
+  /// Values from one step's fetch to the next's: a cache line's, or fewer where less is to be fetched than there are steps.
+  var aheadStep: Int
 }
 
 /// A tile of so many rows and vectors of 16 columns.
@@ -145,17 +144,17 @@ private enum Tile<let rows: Int, let vectors: Int> {
       line += product.cStride
     }
     var (a, b) = (product.a, product.b)
-    var ahead = product.nextA
+    var ahead = product.ahead
     var k = 0
     // Written so that the compiler cannot count the iterations: it would unroll the loop, and ran 15% slower so.
     while k &+ 1 <= product.depth {
       if depthStride == 1 {
         csimd_prefetch(ahead)
-        ahead += product.nextStep
+        ahead += product.aheadStep
       } else {
         csimd_prefetch(b + Self.distance &* product.bStride)
         if vectors > 1 { csimd_prefetch(b + (Self.distance &* product.bStride &+ 16)) }
-        csimd_prefetch(a + Self.distance &* depthStride)
+        csimd_prefetch(a + (Self.distance &* depthStride &+ (rows &- 1)))
       }
       var right = InlineArray<vectors, Vector>(repeating: .zero)
       for vector in 0..<vectors {

@@ -12,6 +12,9 @@ package struct Panels: @unchecked Sendable {
   let panelStride: Int
   let depthStride: Int
 
+  /// Whether each panel is one stretch of memory.
+  let isPacked: Bool
+
   /// Values that packing a `[depth, columns]` operand takes.
   package static func capacity(depth: Int, columns: Int) -> Int {
     (columns + MicroKernel.columns - 1) / MicroKernel.columns * MicroKernel.columns * depth
@@ -35,6 +38,7 @@ package struct Panels: @unchecked Sendable {
     self.columns = columns
     panelStride = depth * MicroKernel.columns
     depthStride = MicroKernel.columns
+    isPacked = true
   }
 
   /// B read where it lies; its columns must divide by 16.
@@ -47,6 +51,7 @@ package struct Panels: @unchecked Sendable {
     columns = matrix.columns
     panelStride = MicroKernel.columns
     depthStride = matrix.stride
+    isPacked = false
   }
 
   /// B read in place where that is possible, else packed into `room`.
@@ -63,7 +68,7 @@ package struct Panels: @unchecked Sendable {
   package func pack(_ matrix: Matrix, atDepth depthOffset: Int = 0) {
     precondition(
       matrix.columns == columns && depthOffset >= 0 && depthOffset + matrix.rows <= depth
-        && depthStride == MicroKernel.columns,
+        && isPacked,
       "Panels.pack: \(matrix.rows)x\(matrix.columns) at depth \(depthOffset) into \(depth)x\(columns)")
     // Some rows at a time: down a whole column of panels each row would be another page.
     for first in stride(from: 0, to: matrix.rows, by: Self.packedRows) {
@@ -101,7 +106,7 @@ package struct Panels: @unchecked Sendable {
   package func packTransposed(_ matrix: Matrix, atColumn columnOffset: Int = 0) {
     precondition(
       matrix.columns == depth && columnOffset % MicroKernel.columns == 0
-        && columnOffset + matrix.rows <= columns && depthStride == MicroKernel.columns,
+        && columnOffset + matrix.rows <= columns && isPacked,
       "Panels.packTransposed: (\(matrix.rows)x\(matrix.columns))^T at column \(columnOffset) into \(depth)x\(columns)"
     )
     let width = MicroKernel.columns

@@ -9,7 +9,7 @@ struct ProductShape: CustomStringConvertible {
   var description: String { "\(rows)x\(depth)x\(columns)" }
 
   /// All combinations of a few sizes around the 6x16 and 12x32 tiles, each awkward size in each place, and shapes that
-  /// cross the blocks of 144 rows and of 1024 or (a weight gradient's) 256 depths, alone and at once.
+  /// cross the blocks of 96 rows and more, and of 1024 or (a weight gradient's) 256 depths, alone and at once.
   static let all: [ProductShape] = {
     let few = [0, 1, 5, 7, 16, 17]
     var shapes = few.flatMap { rows in
