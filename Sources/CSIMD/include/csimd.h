@@ -24,8 +24,8 @@ static inline __attribute__((always_inline)) int csimd_has_avx512(void) {
 #endif
 }
 
-// The ways of the first-level data cache: how many lines whose addresses differ by multiples of 4 KiB, as a way is large
-// on most CPUs, it holds at once. 0 where that is not known.
+// The ways of the first-level data cache, 0 where that is not known. On most CPUs a way is 4 KiB: of lines a multiple of
+// that apart the cache holds no more than it has ways.
 static inline long csimd_l1_ways(void) {
 #if defined(_SC_LEVEL1_DCACHE_ASSOC)
   const long ways = sysconf(_SC_LEVEL1_DCACHE_ASSOC);

@@ -15,6 +15,6 @@ package struct TrainingMemory: Sendable, Hashable {
     let perParameter = 1 + plan.groups + moments + copies + panels
     let perThread = network.plan.count + network.scratchCount
     parameters = layout.parameterCount
-    bytes = 4 * (layout.storageCount * perParameter + perThread * min(threads, plan.groups))
+    bytes = 4 * (layout.storageCount * perParameter + perThread * threads)
   }
 }

@@ -38,15 +38,6 @@ func blockwiseSum(_ count: Int, _ add: (Int, Int, Lanes) -> Lanes) -> Double {
 }
 
 extension Vector {
-  /// The largest value in float32 lanes; NaN wherever the first lanes hold one.
-  func largest() -> Float {
-    var best = Lanes(repeating: -.infinity)
-    forEachVector(count) { offset, lanes in
-      best = larger(loadLanes(base + offset, lanes, padding: -.infinity), best)
-    }
-    return TensorCore.largest(best)
-  }
-
   /// `sum |x|`, blocks of 1,024 values in float32 lanes, the blocks in Double.
   package func sumOfMagnitudes() -> Double { blockwiseSum { absolute($0) } }
 

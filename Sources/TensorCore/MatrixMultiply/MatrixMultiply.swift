@@ -9,11 +9,12 @@ package enum ProductStart {
   case bias(Vector)
 }
 
-/// Blocks of the depth: a panel of B takes 128 KiB of the second-level cache, from which it passes by the tiles.
+/// Blocks of the depth: a panel of B takes 64 or, 32 columns wide, 128 KiB of the second-level cache, from which it
+/// passes by the tiles.
 private let depthBlock = 1024
 
 /// Values of A that stay in the second-level cache while all of B passes.
-private let leftBlock = 96 * depthBlock
+private let leftBlock = 104 * depthBlock
 
 /// Values of B that stay there beside it, from one block of A to the next; of a larger B each panel is fetched anew.
 private let rightBlock = 64 * depthBlock
@@ -90,10 +91,7 @@ private func multiply(
   {
     multiplyCopies(a, b, into: c, from: start)
   } else {
-    forEachBlock(a, b, c, start) { product, block in
-      product.multiply(
-        block, fetching: block.base + MicroKernel.rows * block.rowStride, laterStride: block.rowStride)
-    }
+    forEachBlock(a, b, c, start) { $0.multiply($1) }
   }
 }
 
@@ -104,9 +102,7 @@ private func forEachBlock(
 ) {
   let blocks = (b.depth + depthBlock - 1) / depthBlock
   let blockDepth = (b.depth + blocks - 1) / blocks
-  let rows =
-    a.count * blockDepth <= leftBlock
-    ? rows : min(rows, leftBlock / blockDepth / MicroKernel.rows * MicroKernel.rows)
+  let rows = min(rows, rowsOfBlock(a.count, depth: blockDepth))
   for firstRow in stride(from: 0, to: a.count, by: rows) {
     let count = min(rows, a.count - firstRow)
     for firstDepth in stride(from: 0, to: b.depth, by: blockDepth) {
@@ -116,6 +112,14 @@ private func forEachBlock(
       body(product, a.block(fromRow: firstRow, count: count, depth: firstDepth))
     }
   }
+}
+
+/// So many rows of A shared out evenly to blocks, in whole tiles: for a few left over, all of B would pass once more.
+private func rowsOfBlock(_ rows: Int, depth: Int) -> Int {
+  guard rows * depth > leftBlock else { return rows }
+  let blocks = (rows * depth + leftBlock - 1) / leftBlock
+  let tiles = (rows + blocks * MicroKernel.rows - 1) / (blocks * MicroKernel.rows)
+  return tiles * MicroKernel.rows
 }
 
 /// The product with A copied block by block, for one whose rows are in each other's way: the copy's are not.
@@ -130,10 +134,8 @@ private func multiplyCopies(_ a: LeftRows, _ b: Panels, into c: Matrix, from sta
       for row in 0..<block.count {
         (copy + row * copyStride).update(from: block.base + row * block.rowStride, count: product.depth)
       }
-      // What is copied next comes from farther away, and is fetched meanwhile.
       product.multiply(
-        LeftRows(base: UnsafePointer(copy), count: block.count, rowStride: copyStride, depthStride: 1),
-        fetching: block.base + copiedRows * block.rowStride, laterStride: block.rowStride)
+        LeftRows(base: UnsafePointer(copy), count: block.count, rowStride: copyStride, depthStride: 1))
     }
   }
 }
@@ -147,14 +149,11 @@ private struct BlockProduct {
   var c: Matrix
   var start: ProductStart
 
-  /// - Parameters:
-  ///   - later: rows of A that are wanted next, to be fetched while the first panel passes; they need not be there.
-  ///   - laterStride: the distance between two of them.
-  func multiply(_ a: LeftRows, fetching later: UnsafePointer<Float>, laterStride: Int) {
-    // All tiles of a panel together fetch the whole next one.
+  func multiply(_ a: LeftRows) {
+    // All tiles of a panel together fetch the next one, from the second on: while the first one passes, they fetch A.
     let panelStep =
       b.isPacked && b.depth * b.columns > rightBlock
-      ? (MicroKernel.columns * MicroKernel.rows + a.count - 1) / a.count : 0
+      ? min(16, (MicroKernel.columns * MicroKernel.rows + a.count - 1) / a.count) : 0
     for column in stride(from: 0, to: b.columns, by: MicroKernel.columns) {
       let panel = b.base + column / MicroKernel.columns * b.panelStride + firstDepth * b.depthStride
       let columns = min(MicroKernel.columns, b.columns - column)
@@ -167,8 +166,8 @@ private struct BlockProduct {
           case .bias(let bias): (UnsafePointer(bias.base + column), 0)
           }
         let tile = a.base + row * a.rowStride
-        var (ahead, aheadStep) = (column == 0 ? later + row * laterStride : tile, 16)
-        if column > 0, panelStep > 0 {
+        var (ahead, aheadStep) = (column == 0 ? tile + MicroKernel.rows * a.rowStride : tile, 16)
+        if panelStep > 0, column > 0, column + MicroKernel.columns < b.columns {
           ahead = UnsafePointer(panel) + b.panelStride + row / MicroKernel.rows * depth * panelStep
           aheadStep = panelStep
         }

@@ -103,8 +103,9 @@ struct TileProduct {
   var initialStride: Int
   var c: UnsafeMutablePointer<Float>
   var cStride: Int
-  /// What is to be fetched while this tile is computed from a row-major A, since the CPU sees no stream in it: some of
-  /// what later tiles read. This tile's own A where there is nothing to fetch.
+  /// What is to be fetched while this tile is computed from a row-major A, whose rows are too short for the CPU to see
+  /// the streams in them: one stretch of memory that later tiles read, as rows side by side are. This tile's own A where
+  /// there is nothing to fetch.
   var ahead: UnsafePointer<Float>
   /// Values from one step's fetch to the next's: a cache line's, or fewer where less is to be fetched than there are steps.
   var aheadStep: Int

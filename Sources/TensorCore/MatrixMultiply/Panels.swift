@@ -105,7 +105,7 @@ package struct Panels: @unchecked Sendable {
   /// Packs B = `matrix` transposed, of which columns `columnOffset...` (a multiple of a panel's) are given.
   package func packTransposed(_ matrix: Matrix, atColumn columnOffset: Int = 0) {
     precondition(
-      matrix.columns == depth && columnOffset % MicroKernel.columns == 0
+      matrix.columns == depth && columnOffset >= 0 && columnOffset % MicroKernel.columns == 0
         && columnOffset + matrix.rows <= columns && isPacked,
       "Panels.packTransposed: (\(matrix.rows)x\(matrix.columns))^T at column \(columnOffset) into \(depth)x\(columns)"
     )
