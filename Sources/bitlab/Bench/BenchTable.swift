@@ -25,6 +25,8 @@ struct BenchTable {
   var nameColumns: [String]
   var columns: [Column]
   var rows: [Row] = []
+  /// What was the same for all rows, in each row's JSON.
+  var conditions: [OrderedJSON.Member] = []
 
   var text: String {
     let header = nameColumns + columns.map(\.header)
@@ -52,7 +54,7 @@ struct BenchTable {
       rows.map { row in
         .object(
           zip(nameColumns, row.names).map { .init($0, Int($1).map(OrderedJSON.integer) ?? .string($1)) }
-            + zip(columns, row.figures).map { .init($0.key, .init($1)) })
+            + conditions + zip(columns, row.figures).map { .init($0.key, .init($1)) })
       })
   }
 }

@@ -20,8 +20,14 @@ struct BenchVerb {
       }
       return subject
     }
+    let chosen = subjects.isEmpty ? Subject.allCases : subjects
+    for option in arguments.benchOptions where !option.benchSubjects.contains(where: chosen.contains) {
+      throw UsageError(
+        "`\(option.spellings[0])` is an option of `bench "
+          + option.benchSubjects.map(\.rawValue).joined(separator: "`, `") + "`")
+    }
     var tables: [BenchTable] = []
-    for subject in subjects.isEmpty ? Subject.allCases : subjects {
+    for subject in chosen {
       let table = table(subject)
       tables.append(table)
       if !arguments.json { console.result(table.text) }

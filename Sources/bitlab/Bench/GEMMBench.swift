@@ -1,17 +1,17 @@
 import Foundation
+import Networks
 import TensorCore
 
 /// Matrix products at the shapes of training, on one core and on several, beside the rate of a loop of nothing but fused
 /// multiply-adds in registers.
 ///
 /// The rates are the best of many: what else the machine does only ever takes away. The products take turns, so that all
-/// have their share of its good moments; each is computed three times in a row, so that its operands are where they have
-/// room, and not in memory since the turn before.
+/// have their share of its good moments, and each is computed three times in a row: first with operands that the turns of
+/// all others have driven out of the caches, which has a column of its own, then with operands in the caches as far as
+/// they have room there. Training is in between.
 struct GEMMBench {
   private let options: BenchOptions
   private let progress: (String) -> Void
-  /// Rows of a layer's product that one task computes.
-  private static let shardRows = 320
   /// Calls of a product in its turn.
   private static let callsInTurn = 3
 
@@ -26,19 +26,38 @@ struct GEMMBench {
     var product: String
     var operations: Double
     var run: (Team) -> Void
+    /// On one core and on all.
     var rates: [Double] = [0, 0]
+    /// On one core, the turns' first calls.
+    var coldRate = 0.0
+  }
+
+  /// What training carries through a layer at a time.
+  private struct Shard {
+    let images: Int
+    let rows: Int
+
+    init(_ experiment: BenchedExperiment) {
+      let specification = experiment.specification(.full, .simpleBitNet)
+      images = ShardPlan(specification, batchSize: 128).shardImages
+      rows = images * specification.rowsPerImage
+    }
   }
 
   func table() -> BenchTable {
     var cases = [square(1024)]
-    for (rows, inputs, outputs) in [
-      (6400, 128, 128), (6400, 128, 256), (6400, 256, 128), (8320, 128, 128), (8320, 128, 256),
-      (8320, 256, 128),
-    ] {
-      cases += layer(rows: rows, inputs: inputs, outputs: outputs)
+    let experiments: [(BenchedExperiment, rows: Int, classes: Int)] = [
+      (.fashionMNISTViT, 6400, 10), (.cifar100ViT, 8320, 100),
+    ]
+    for (experiment, rows, _) in experiments {
+      for (inputs, outputs) in [(128, 128), (128, 256), (256, 128)] {
+        cases += layer(rows: rows, inputs: inputs, outputs: outputs, shard: Shard(experiment))
+      }
     }
     cases += [patches(images: 128, channels: 1), patches(images: 128, channels: 3)]
-    cases += [head(outputs: 10), head(outputs: 100)]
+    for (experiment, _, classes) in experiments {
+      cases.append(head(outputs: classes, shard: Shard(experiment)))
+    }
     cases += attention(tokens: 50, width: 32) + attention(tokens: 65, width: 32)
     // A loop of multiply-adds first: all others are measured beside it.
     cases.insert(
@@ -50,10 +69,11 @@ struct GEMMBench {
     repeat {
       for index in cases.indices {
         for (place, team) in teams.enumerated() {
-          for _ in 0..<Self.callsInTurn {
+          for call in 0..<Self.callsInTurn {
             let seconds = pools[place].withRun { BenchClock.time { cases[index].run(team) } }
             let rate = cases[index].operations / seconds * 1e-9
             cases[index].rates[place] = max(cases[index].rates[place], rate)
+            if place == 0, call == 0 { cases[index].coldRate = max(cases[index].coldRate, rate) }
           }
         }
       }
@@ -66,6 +86,7 @@ struct GEMMBench {
       columns: [
         .init(key: "gflops", header: "GFLOP/s"), .init(key: "percent_of_peak", header: "% of peak"),
         .init(key: "gflops_all", header: "all cores"), .init(key: "speedup", header: "speedup", digits: 2),
+        .init(key: "gflops_cold", header: "cold"),
       ])
     for one in cases {
       table.rows.append(
@@ -73,6 +94,7 @@ struct GEMMBench {
           names: [one.shape, one.product],
           figures: [
             one.rates[0], 100 * one.rates[0] / cases[0].rates[0], one.rates[1], one.rates[1] / one.rates[0],
+            one.coldRate,
           ]))
     }
     return table
@@ -97,17 +119,17 @@ struct GEMMBench {
   }
 
   /// The three products of a linear layer, the weights packed before as training does it once a step.
-  private func layer(rows: Int, inputs: Int, outputs: Int) -> [Case] {
+  private func layer(rows: Int, inputs: Int, outputs: Int, shard: Shard) -> [Case] {
     let (x, y) = (Operand(rows, inputs), Operand(rows, outputs))
     let (dx, dy) = (Operand(rows, inputs), Operand(rows, outputs))
     let weight = Operand(outputs, inputs)
     let (forward, backward) = (weight.panelsOfTranspose(), weight.panels())
-    let tasks = (rows + Self.shardRows - 1) / Self.shardRows
+    let tasks = (rows + shard.rows - 1) / shard.rows
     let gradients = (0..<options.threadCount).map { _ in Operand(outputs, inputs) }
     let scratch = gradients.map { _ in
       FloatStorage(count: TransposedProduct.scratchCount(columns: inputs))
     }
-    func share(_ task: Int) -> Range<Int> { task * Self.shardRows..<min(rows, (task + 1) * Self.shardRows) }
+    func share(_ task: Int) -> Range<Int> { task * shard.rows..<min(rows, (task + 1) * shard.rows) }
     func one(_ product: String, _ run: @escaping (Team) -> Void) -> Case {
       Case(
         shape: "\(rows)x\(inputs)x\(outputs)", product: product,
@@ -155,14 +177,16 @@ struct GEMMBench {
   }
 
   /// The classifier on one shard's class tokens.
-  private func head(outputs: Int) -> Case {
-    let (x, y) = (Operand(16 * 64, 128), Operand(16 * 64, outputs))
+  private func head(outputs: Int, shard: Shard) -> Case {
+    let (tasks, rows) = (64, shard.images)
+    let (x, y) = (Operand(tasks * rows, 128), Operand(tasks * rows, outputs))
     let weight = Operand(outputs, 128).panelsOfTranspose()
-    return Case(shape: "16x128x\(outputs)", product: "head", operations: 2 * Double(16 * 64 * 128 * outputs))
-    { team in
-      team.forEach(64) { task, _ in
-        let rows = task * 16..<(task + 1) * 16
-        multiply(x.matrix.rows(rows), weight.panels, into: y.matrix.rows(rows))
+    return Case(
+      shape: "\(rows)x128x\(outputs)", product: "head", operations: 2 * Double(tasks * rows * 128 * outputs)
+    ) { team in
+      team.forEach(tasks) { task, _ in
+        let share = task * rows..<(task + 1) * rows
+        multiply(x.matrix.rows(share), weight.panels, into: y.matrix.rows(share))
       }
     }
   }

@@ -115,14 +115,14 @@ struct ScalingBench {
   private func time(_ one: Case) -> Double {
     let pool = ComputePool(cores: cores(one))
     let models = (0..<one.runs).map { _ in BenchedModel(one.specification, batch: one.batch, pool: pool) }
-    for model in models { for _ in 0..<3 { model.train() } }
+    for model in models { for _ in 0..<3 { model.step() } }
     let step =
-      BenchClock.time { models[0].train() } * one.work
+      BenchClock.time { models[0].step() } * one.work
       / Double(one.specification.trainingWork * one.batch)
     let count = max(1, Int((options.seconds ?? 1) / 2 / step))
     return BenchClock.time {
       BenchThreads.run(one.runs) { run in
-        pool.withRun { for _ in 0..<count * one.steps(ofRun: run) { models[run].train() } }
+        pool.withRun { for _ in 0..<count * one.steps(ofRun: run) { models[run].step() } }
       }
     } / Double(count)
   }

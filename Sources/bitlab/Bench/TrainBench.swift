@@ -3,10 +3,11 @@ import Networks
 import Synchronization
 import TensorCore
 
-/// Times whole training steps, batch 128, of the article's experiments on random data: only the arithmetic.
+/// Times whole training steps of the article's experiments on random data: only the arithmetic.
 struct TrainBench {
   private let options: BenchOptions
   private let progress: (String) -> Void
+  private static let batch = 128
 
   init(_ options: BenchOptions, progress: @escaping (String) -> Void) {
     self.options = options
@@ -18,13 +19,19 @@ struct TrainBench {
     let runs = options.runs == 1 ? "" : ", \(options.runs) runs at once"
     var table = BenchTable(
       name: "train",
-      title: "\(phase), batch 128, \(options.threadCount) threads\(runs), method \(options.method.rawValue)",
+      title:
+        "\(phase), batch \(Self.batch), \(options.threadCount) threads\(runs), method \(options.method.rawValue)",
       nameColumns: ["experiment", "bits"],
       columns: [
         .init(key: "images_per_second", header: "images/s"), .init(key: "gflops", header: "GFLOP/s"),
         .init(key: "mflop_per_image", header: "MFLOP/image", digits: 2),
         .init(key: "peak_rss_mib", header: "peak MiB", digits: 0),
       ])
+    table.conditions = [
+      .init("batch", .integer(Self.batch)), .init("threads", .integer(options.threadCount)),
+      .init("runs", .integer(options.runs)), .init("method", .string(options.method.rawValue)),
+      .init("phase", .string(options.evaluates ? "evaluate" : "train")),
+    ]
     for experiment in options.experiments {
       for precision in options.bits {
         progress("\(experiment.rawValue), \(precision.rawValue) bits")
@@ -42,43 +49,48 @@ struct TrainBench {
     return table
   }
 
-  /// Images a second of all runs together.
+  /// Images a second of all runs together: they begin together, and the clock stops when the last one ends.
   private func speed(_ specification: NetworkSpecification) -> Double {
     let pool = ComputePool(cores: options.threadCount)
     let (seconds, evaluates) = (options.seconds ?? 6, options.evaluates)
-    let speeds = Mutex<[Double]>([])
-    BenchThreads.run(options.runs) { _ in
-      let speed = pool.withRun {
-        BenchedModel(specification, batch: 128, pool: pool).speed(for: seconds, evaluates: evaluates)
-      }
-      speeds.withLock { $0.append(speed) }
+    let models = (0..<options.runs).map { _ in
+      BenchedModel(specification, batch: Self.batch, pool: pool, evaluates: evaluates)
     }
-    return speeds.withLock { $0.reduce(0, +) }
+    for model in models { for _ in 0..<3 { model.step() } }
+    let steps = Atomic<Int>(0)
+    let elapsed = BenchClock.time {
+      let end = BenchClock.seconds + seconds
+      BenchThreads.run(options.runs) { run in
+        pool.withRun {
+          repeat {
+            models[run].step()
+            steps.add(1, ordering: .relaxed)
+          } while BenchClock.seconds < end
+        }
+      }
+    }
+    return Double(Self.batch * steps.load(ordering: .relaxed)) / elapsed
   }
 }
 
-/// A model with random images, and its training step.
+/// A model with random images, and its training step or its evaluation.
 struct BenchedModel: @unchecked Sendable {
   // Sendable invariant: one thread at a time trains it.
   private let model: Model
-  private let step: TrainingStep
+  private let trainingStep: TrainingStep
   private let batch: RandomSamples
+  private let evaluates: Bool
 
-  init(_ specification: NetworkSpecification, batch count: Int, pool: ComputePool) {
+  init(_ specification: NetworkSpecification, batch count: Int, pool: ComputePool, evaluates: Bool = false) {
     model = Model(specification, batchSize: count, team: Team(pool: pool))
-    step = TrainingStep(model, optimizer: OptimizerSpecification())
+    trainingStep = TrainingStep(model, optimizer: OptimizerSpecification())
     batch = RandomSamples(count: count, specification)
+    self.evaluates = evaluates
     model.parameters.initialize(seed: 0)
     model.parametersChanged()
   }
 
-  func train() { _ = step(batch, rate: 1e-3) }
-
-  /// Images a second, from the first step after the warm-up to the last.
-  func speed(for seconds: Double, evaluates: Bool) -> Double {
-    let times = BenchClock.times(for: seconds) {
-      if evaluates { _ = model.evaluate(batch) } else { train() }
-    }
-    return Double(batch.count * times.count) / times.reduce(0, +)
+  func step() {
+    if evaluates { _ = model.evaluate(batch) } else { _ = trainingStep(batch, rate: 1e-3) }
   }
 }

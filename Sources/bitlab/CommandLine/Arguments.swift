@@ -20,8 +20,8 @@ struct Arguments {
   var verbosity = Verbosity.normal
   var color = ColorChoice.auto
   var bench = BenchOptions()
-  /// The last option given that only `bench` has, as it was spelled.
-  private var benchOption: String?
+  /// The options given that only `bench` has.
+  private(set) var benchOptions: [Option] = []
   var wantsHelp = false
   var wantsVersion = false
 
@@ -54,8 +54,8 @@ struct Arguments {
         try takeOption(word, &rest)
       }
     }
-    if let benchOption, let verb, verb != .bench {
-      throw UsageError("`\(benchOption)` is an option of `bench`, not of `\(verb.rawValue)`")
+    if let option = benchOptions.last, let verb, verb != .bench {
+      throw UsageError("`\(option.spellings[0])` is an option of `bench`, not of `\(verb.rawValue)`")
     }
   }
 
@@ -85,7 +85,7 @@ struct Arguments {
       value = next
     }
     if !option.takesValue, value != nil { throw UsageError("`\(parts[0])` takes no value") }
-    if option.isOfBench { benchOption = parts[0] }
+    if !option.benchSubjects.isEmpty { benchOptions.append(option) }
     try set(option, value ?? "")
   }
 
@@ -120,13 +120,14 @@ struct Arguments {
     }
   }
 
-  /// Values separated by commas, at least one.
-  private func list<Value>(
+  /// Values separated by commas, at least one, each once.
+  private func list<Value: Equatable>(
     _ text: String, _ option: Option, _ read: (String) -> Value?
   ) throws(UsageError) -> [Value] {
     var values: [Value] = []
     for word in text.split(separator: ",", omittingEmptySubsequences: false) {
-      values.append(try one(String(word), option, shown: text, read))
+      let value = try one(String(word), option, shown: text, read)
+      if !values.contains(value) { values.append(value) }
     }
     return values
   }
@@ -193,11 +194,13 @@ enum Option: CaseIterable {
     }
   }
 
-  /// Whether other verbs refuse it.
-  var isOfBench: Bool {
+  /// What of `bench` heeds it; other verbs refuse it then. Empty for options of all verbs.
+  var benchSubjects: [BenchVerb.Subject] {
     switch self {
-    case .experiment, .bits, .method, .threads, .runs, .seconds, .evaluate: true
-    default: false
+    case .experiment, .bits, .method, .runs, .evaluate: [.train]
+    case .threads: [.gemm, .train, .scaling]
+    case .seconds: BenchVerb.Subject.allCases
+    default: []
     }
   }
 
@@ -211,7 +214,7 @@ enum Option: CaseIterable {
     case .bits: "bits (32, 2, 1)"
     case .method: "simple-bitnet or bitnet"
     case .jobs, .threads, .runs: "a number from 1 to 4096"
-    case .seconds: "a number of seconds"
+    case .seconds: "a number of seconds above 0"
     default: nil
     }
   }

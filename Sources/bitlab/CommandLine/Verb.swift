@@ -30,7 +30,7 @@ enum Verb: String, CaseIterable {
     case .validate: "bitlab validate CONFIG... [options]"
     case .summary: "bitlab summary [EXPERIMENT...] [options]"
     case .data: "bitlab data list|verify [DATASET...] [options]"
-    case .bench: "bitlab bench [gemm|kernels|train|scaling] [options]"
+    case .bench: "bitlab bench [gemm|kernels|train|scaling]... [options]"
     case .daemon: "bitlab daemon [options]"
     case .submit: "bitlab submit CONFIG... [options]"
     case .status, .watch, .wait: "bitlab \(rawValue) [RUN or EXPERIMENT...] [options]"
@@ -75,15 +75,16 @@ enum Verb: String, CaseIterable {
       """
       gemm: products at the training's shapes, beside a loop of multiply-adds in registers. kernels: what is not a product.
       train: training steps of the article's three experiments on random data. scaling: time against batch, width, tokens,
-      layers and runs at once. Without arguments all four. Wants a machine that does nothing else.
+      layers and runs at once. Without arguments all four. Wants a machine that does nothing else; -v says how far it is.
 
         --experiment NAME,...  for train: mnist-ffn, fashion-mnist-vit, cifar100-vit (default: all)
         --bits 32,2,1          for train: of the weights (default: all)
         --method NAME          for train: simple-bitnet or bitnet (default: simple-bitnet)
         --runs N               for train: models trained at once on the same cores (default: 1)
         --evaluate             for train: evaluation instead of training
-        --threads N            cores to use (default: all)
-        --seconds S            how long to measure: a line of train, all of gemm and kernels
+        --threads N            for gemm, train and scaling: cores to use (default: all)
+        --seconds S            how long to measure: a line of train (default: 6), all of gemm (20) or of kernels (6);
+                               scaling takes half of it (1) for each of five rounds of a line
       """
     case .daemon:
       """

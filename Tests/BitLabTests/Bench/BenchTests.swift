@@ -7,12 +7,13 @@ import Testing
 @Suite(.serialized) struct BenchTests {
   @Test func trainMeasuresWhatWasChosen() throws {
     let rows = try table(
-      "train", "bench", "train", "--experiment", "mnist-ffn", "--bits", "2,1", "--threads", "1", "--seconds",
+      "train", "bench", "train", "--experiment", "mnist-ffn", "--bits", "2,1,2", "--threads", "1",
+      "--seconds",
       "0.01",
       "--runs", "2")
     #expect(rows.map { $0["experiment"] as? String } == ["mnist-ffn", "mnist-ffn"])
     #expect(rows.map { $0["bits"] as? Int } == [2, 1])
-    #expect(rows.allSatisfy { $0["images_per_second"] as? Double ?? 0 > 0 })
+    #expect(rows.allSatisfy { $0["images_per_second"] as? Double ?? 0 > 0 && $0["runs"] as? Int == 2 })
     // 784x128 forward and its gradient; the three small layers also back to their input.
     let work = Double(2 * 2 * 784 * 128 + 3 * 2 * (128 * 10 + 10 * 10 + 10 * 10))
     #expect(rows.allSatisfy { $0["mflop_per_image"] as? Double == work * 1e-6 })
@@ -33,9 +34,13 @@ import Testing
       (
         ["bench", "--experiment", "mnist-ffn,"], "`--experiment mnist-ffn,`: expected experiments (mnist-ffn"
       ),
-      (["bench", "--seconds", "0"], "`--seconds 0`: expected a number of seconds"),
+      (["bench", "--seconds", "0"], "`--seconds 0`: expected a number of seconds above 0"),
       (["bench", "--runs", "none"], "`--runs none`: expected a number from 1 to 4096"),
       (["bench", "--threads", "2,4"], "`--threads 2,4`: expected a number from 1 to 4096"),
+      (["bench", "gemm", "scaling", "--bits", "2"], "`--bits` is an option of `bench train`"),
+      (
+        ["bench", "kernels", "--threads", "2"], "`--threads` is an option of `bench gemm`, `train`, `scaling`"
+      ),
       (["status", "--threads", "2"], "`--threads` is an option of `bench`, not of `status`"),
       (["--evaluate", "run"], "`--evaluate` is an option of `bench`, not of `run`"),
     ])
