@@ -1,14 +1,16 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench bench-check bench-daemon interop torture tsan unit docs install clean
+.PHONY: help build test quickstart lint format bench bench-check bench-experiments bench-daemon interop torture tsan unit docs install clean
 
 PREFIX ?= /usr/local
+# Of compare_pytorch; --compile wants a C++ compiler.
+BENCH ?= --compile --seconds 3
 SOURCES := Package.swift Sources Tests Benchmarks
 # Tests need their modules built testable, so they have a build folder of their own and spoil nobody else's.
 TESTING := --scratch-path .build/testing
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the program: .build/release/bitlab
 	swift build -c release --product bitlab
@@ -25,13 +27,17 @@ lint: ## Check formatting and style
 format: ## Format all Swift sources
 	swift format --in-place --parallel --recursive $(SOURCES)
 
-bench: build ## Measure products and training beside PyTorch; PYTHON=... names an interpreter with torch and numpy
+bench: build ## Measure products and training beside PyTorch, 45 minutes; PYTHON=... has torch and numpy
 	.build/release/bitlab bench
 	Benchmarks/compare_gemm --python $(or $(PYTHON),python3)
 	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) $(BENCH)
 
 bench-check: build ## The same ratios beside the checked-in ones: warns where one is 10% worse
-	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) --check Benchmarks/Results/*.json $(BENCH)
+	Benchmarks/compare_gemm --python $(or $(PYTHON),python3) --check Benchmarks/Results/products-*.json
+	Benchmarks/compare_pytorch --python $(or $(PYTHON),python3) --check Benchmarks/Results/training-*.json $(BENCH)
+
+bench-experiments: build ## Whole experiments beside PyTorch; PYTHON=... has torch, DATA=... the data sets
+	Benchmarks/compare_experiment --python $(or $(PYTHON),python3) --data $(or $(DATA),data)
 
 bench-daemon: ## Measure the daemon: many configs at once, time to the first step, cost beside bare arithmetic
 	swift build -c release --product bitlab
