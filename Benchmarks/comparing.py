@@ -8,6 +8,9 @@ import subprocess
 import sys
 
 
+HERE = pathlib.Path(__file__).resolve().parent
+
+
 class Failure(Exception):
     """A program that could not be run, or said something else than expected."""
 
@@ -79,3 +82,19 @@ def at_least_one(text):
     if value < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return value
+
+
+def arguments(description):
+    """The options that every comparison has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=at_least_one, default=3)
+    parser.add_argument("--threads", type=at_least_one, default=2)
+    parser.add_argument("--python", default=sys.executable, help="interpreter that has torch and numpy")
+    parser.add_argument("--bitlab", default=HERE.parent / ".build/release/bitlab", help="our program")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    return parser
+
+
+def report(rows, table, as_json):
+    """Prints the rows: as JSON with the CPU, or as the text that `table` makes of them."""
+    print(json.dumps({"cpu": cpu(), "rows": rows}, indent=2) if as_json else table(rows))

@@ -112,7 +112,7 @@ package struct Trainer {
   /// The run's network, where its data say what that is.
   private var network: (any Network)? {
     let dataset = try? environment.datasets.dataset(run.plan.dataset, configFolder: run.configFolder)
-    return dataset.flatMap { try? TrainingSession.specification(run.plan, $0).network(shardImages: 1) }
+    return dataset.flatMap { try? TrainingSession.specification(run, $0).network(shardImages: 1) }
   }
 }
 

@@ -34,8 +34,8 @@ final class TrainingSession {
     self.dataset = dataset
     self.environment = environment
     self.observe = observe
-    let specification = try Self.specification(run.plan, dataset)
-    try Self.checkMemory(specification, run.plan, dataset, environment)
+    let specification = try Self.specification(run, dataset)
+    try Self.checkMemory(specification, run, dataset, environment)
     let team = Team(pool: environment.pool, limit: run.threads)
     let training = run.plan.training
     model = Model(specification, batchSize: min(training.batchSize, dataset.train.count), team: team)
@@ -76,13 +76,14 @@ final class TrainingSession {
   }
 
   /// The run's network for the data; throws where it cannot take their images.
-  static func specification(_ plan: RunPlan, _ dataset: Dataset) throws -> NetworkSpecification {
+  static func specification(_ run: PlacedRun, _ dataset: Dataset) throws -> NetworkSpecification {
+    let plan = run.plan
     let shape = dataset.shape
     let image = Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
     if let problem = plan.patchProblem(image: image) { throw RunFailure(kind: .content, problem) }
     let specification = plan.networkSpecification(image: image, classes: dataset.classes)
     // Validation has seen to this where it knew the images; memory that is not there would end the process.
-    let memory = memory(specification, plan, dataset)
+    let memory = memory(specification, run, dataset)
     guard UInt64(memory.bytes) <= ProcessInfo.processInfo.physicalMemory else {
       throw RunFailure(
         kind: .content,
@@ -93,19 +94,20 @@ final class TrainingSession {
   }
 
   private static func memory(
-    _ specification: NetworkSpecification, _ plan: RunPlan, _ dataset: Dataset
+    _ specification: NetworkSpecification, _ run: PlacedRun, _ dataset: Dataset
   ) -> TrainingMemory {
     TrainingMemory(
-      specification, batchSize: min(plan.training.batchSize, dataset.train.count), threads: Machine.cores)
+      specification, batchSize: min(run.plan.training.batchSize, dataset.train.count),
+      threads: min(run.threads ?? .max, Machine.cores))
   }
 
   /// Throws a fault of the machine where other programs, or runs, have too much of the memory now: taking what is not there
   /// would end the process.
   private static func checkMemory(
-    _ specification: NetworkSpecification, _ plan: RunPlan, _ dataset: Dataset,
+    _ specification: NetworkSpecification, _ run: PlacedRun, _ dataset: Dataset,
     _ environment: TrainingEnvironment
   ) throws {
-    let wanted = memory(specification, plan, dataset).bytes
+    let wanted = memory(specification, run, dataset).bytes
     guard let available = environment.availableMemory(), wanted > available else { return }
     throw RunFailure(
       kind: .machine(isDiskFull: false),

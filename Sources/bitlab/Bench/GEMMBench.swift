@@ -32,32 +32,32 @@ struct GEMMBench {
     var coldRate = 0.0
   }
 
-  /// What training carries through a layer at a time.
-  private struct Shard {
-    let images: Int
+  /// A batch of an experiment, and the shard of it that training carries through a layer at a time.
+  private struct Batch {
     let rows: Int
+    let classes: Int
+    let shardImages: Int
+    let shardRows: Int
 
     init(_ experiment: BenchedExperiment) {
-      let specification = experiment.specification(.full, .simpleBitNet)
-      images = ShardPlan(specification, batchSize: 128).shardImages
+      let (specification, images) = (experiment.specification(.full, .simpleBitNet), 128)
       rows = images * specification.rowsPerImage
+      classes = specification.classes
+      shardImages = ShardPlan(specification, batchSize: images).shardImages
+      shardRows = shardImages * specification.rowsPerImage
     }
   }
 
   func table() -> BenchTable {
     var cases = [square(1024)]
-    let experiments: [(BenchedExperiment, rows: Int, classes: Int)] = [
-      (.fashionMNISTViT, 6400, 10), (.cifar100ViT, 8320, 100),
-    ]
-    for (experiment, rows, _) in experiments {
+    let batches = [Batch(.fashionMNISTViT), Batch(.cifar100ViT)]
+    for batch in batches {
       for (inputs, outputs) in [(128, 128), (128, 256), (256, 128)] {
-        cases += layer(rows: rows, inputs: inputs, outputs: outputs, shard: Shard(experiment))
+        cases += layer(batch, inputs: inputs, outputs: outputs)
       }
     }
     cases += [patches(images: 128, channels: 1), patches(images: 128, channels: 3)]
-    for (experiment, _, classes) in experiments {
-      cases.append(head(outputs: classes, shard: Shard(experiment)))
-    }
+    cases += batches.map(head)
     cases += attention(tokens: 50, width: 32) + attention(tokens: 65, width: 32)
     // A loop of multiply-adds first: all others are measured beside it.
     cases.insert(
@@ -119,17 +119,18 @@ struct GEMMBench {
   }
 
   /// The three products of a linear layer, the weights packed before as training does it once a step.
-  private func layer(rows: Int, inputs: Int, outputs: Int, shard: Shard) -> [Case] {
+  private func layer(_ batch: Batch, inputs: Int, outputs: Int) -> [Case] {
+    let rows = batch.rows
     let (x, y) = (Operand(rows, inputs), Operand(rows, outputs))
     let (dx, dy) = (Operand(rows, inputs), Operand(rows, outputs))
     let weight = Operand(outputs, inputs)
     let (forward, backward) = (weight.panelsOfTranspose(), weight.panels())
-    let tasks = (rows + shard.rows - 1) / shard.rows
+    let tasks = (rows + batch.shardRows - 1) / batch.shardRows
     let gradients = (0..<options.threadCount).map { _ in Operand(outputs, inputs) }
     let scratch = gradients.map { _ in
       FloatStorage(count: TransposedProduct.scratchCount(columns: inputs))
     }
-    func share(_ task: Int) -> Range<Int> { task * shard.rows..<min(rows, (task + 1) * shard.rows) }
+    func share(_ task: Int) -> Range<Int> { task * batch.shardRows..<min(rows, (task + 1) * batch.shardRows) }
     func one(_ product: String, _ run: @escaping (Team) -> Void) -> Case {
       Case(
         shape: "\(rows)x\(inputs)x\(outputs)", product: product,
@@ -177,8 +178,8 @@ struct GEMMBench {
   }
 
   /// The classifier on one shard's class tokens.
-  private func head(outputs: Int, shard: Shard) -> Case {
-    let (tasks, rows) = (64, shard.images)
+  private func head(_ batch: Batch) -> Case {
+    let (tasks, rows, outputs) = (64, batch.shardImages, batch.classes)
     let (x, y) = (Operand(tasks * rows, 128), Operand(tasks * rows, outputs))
     let weight = Operand(outputs, 128).panelsOfTranspose()
     return Case(
