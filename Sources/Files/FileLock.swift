@@ -60,6 +60,14 @@ package final class FileLock: Sendable {
     close(descriptor)
   }
 
+  /// Whether the file that is locked is still at `path`: somebody who moves its folder away takes the lock along, and whoever
+  /// finds another folder at the path owns that.
+  package var isInPlace: Bool {
+    var (held, found) = (stat(), stat())
+    guard fstat(descriptor, &held) == 0, stat(path, &found) == 0 else { return false }
+    return held.st_dev == found.st_dev && held.st_ino == found.st_ino
+  }
+
   /// Who holds the lock at `path` now; nil for nobody.
   ///
   /// There is no asking without taking: it is taken for a moment, together with others who look.

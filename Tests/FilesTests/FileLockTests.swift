@@ -81,4 +81,26 @@ struct FileLockTests {
     holder.waitUntilExit()
     _ = try FileLock(path)
   }
+
+  /// A folder that is moved away takes the lock's file along, and so does one that is removed.
+  @Test func aLockKnowsWhetherItIsInPlace() throws {
+    let folder = try TemporaryFolder()
+    let files = POSIXFileSystem()
+    for moves in [true, false] {
+      _ = try files.createFolder(folder.file("results"))
+      let lock = try FileLock(folder.file("results/lock"))
+      #expect(lock.isInPlace)
+      if moves {
+        try files.rename(folder.file("results"), to: folder.file("moved"))
+      } else {
+        try files.remove(folder.file("results/lock"))
+      }
+      #expect(!lock.isInPlace)
+      if moves { _ = try files.createFolder(folder.file("results")) }
+      // Another one at the same place is another's.
+      let other = try FileLock(folder.file("results/lock"))
+      #expect(!lock.isInPlace && other.isInPlace)
+      try FileManager.default.removeItem(atPath: folder.file("results"))
+    }
+  }
 }

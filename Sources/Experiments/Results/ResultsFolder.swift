@@ -16,6 +16,8 @@ package struct ResultsFolder: Hashable, Sendable {
   /// Held by the one process that owns the folder.
   package var lockFile: String { FilePath.join(stateFolder, "lock") }
   package var journalFile: String { FilePath.join(stateFolder, "journal") }
+  /// Configs that were accepted and could not be removed from the watched folder.
+  package var unremovedFile: String { FilePath.join(stateFolder, "unremoved.json") }
   package var socketFile: String { FilePath.join(stateFolder, "socket") }
   package var daemonLogFile: String { FilePath.join(stateFolder, "daemon.log") }
 
@@ -58,6 +60,12 @@ package struct ExperimentFolder: Hashable, Sendable {
 
   package func run(_ id: String) -> RunFolder { RunFolder(FilePath.join(runsFolder, id)) }
 
+  /// Whether a folder of that name can be an experiment's: what comes from outside must not lead elsewhere.
+  package static func isName(_ name: String) -> Bool {
+    !name.isEmpty && !name.hasPrefix(".") && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
+      && !ResultsFolder.reservedNames.contains(name)
+  }
+
   /// Creates the folder and `runs` where they are missing. Throws `FileError`.
   package func create(in fileSystem: any FileSystem) throws(FileError) {
     try fileSystem.createFolders(runsFolder)
@@ -72,6 +80,8 @@ package struct RunFolder: Hashable, Sendable {
     self.path = path
   }
 
+  /// The folder of all runs of the experiment.
+  package var parent: String { FilePath.folder(of: path) }
   package var curveFile: String { FilePath.join(path, "curve.csv") }
   package var stepsFile: String { FilePath.join(path, "steps.csv") }
   package var timingFile: String { FilePath.join(path, "timing.csv") }

@@ -4,8 +4,10 @@ import Synchronization
 package final class RunControl: Sendable {
   package enum Request: Int, Sendable {
     case proceed
-    /// Checkpoint and stop; the run can go on later.
+    /// Checkpoint and stop, until somebody wants the run to go on.
     case pause
+    /// Checkpoint and stop; the run goes on by itself with the next process.
+    case interrupt
     /// Stop for good.
     case cancel
   }

@@ -32,6 +32,8 @@ package enum RunOutcome: Sendable, Hashable {
   /// A loss was not finite.
   case diverged(String)
   case paused
+  /// Stopped with the process; it goes on with the next one.
+  case interrupted
   case cancelled
   case failed(RunFailure)
 
@@ -40,6 +42,7 @@ package enum RunOutcome: Sendable, Hashable {
     case .completed: .completed
     case .diverged: .diverged
     case .paused: .paused
+    case .interrupted: .queued
     case .cancelled: .cancelled
     case .failed: .failed
     }
@@ -48,7 +51,7 @@ package enum RunOutcome: Sendable, Hashable {
   /// What went wrong, for people.
   package var problem: String? {
     switch self {
-    case .completed, .paused, .cancelled: nil
+    case .completed, .paused, .interrupted, .cancelled: nil
     case .diverged(let problem): problem
     case .failed(let failure): failure.description
     }

@@ -97,7 +97,8 @@ package struct Trainer {
   /// tried again is not for the run to say. Best effort: the disk itself may be the reason.
   private func recordFailure(_ failure: RunFailure) {
     let files = environment.files
-    guard (try? run.folder.create(in: files)) != nil else { return }
+    // Where somebody has moved the experiment away, nothing half made takes its place.
+    guard files.exists(run.folder.parent), (try? run.folder.create(in: files)) != nil else { return }
     let time = RunRecord.timestamp(Date())
     var record =
       (try? RunRecord(reading: run.folder.recordFile, in: files)) ?? RunRecord(run, network: network)

@@ -200,6 +200,7 @@ final class TrainingSession {
     switch control.request {
     case .proceed: return nil
     case .pause: return .paused
+    case .interrupt: return .interrupted
     case .cancel: return .cancelled
     }
   }
@@ -298,12 +299,14 @@ final class TrainingSession {
 
   /// Saves what the outcome asks for and returns it; throws where that cannot be written.
   func finish(_ outcome: RunOutcome) throws -> RunOutcome {
-    if outcome == .paused || outcome == .cancelled { checkpoint() }
+    let goesOn = outcome == .paused || outcome == .interrupted
+    if goesOn || outcome == .cancelled { checkpoint() }
     record.take(state)
     record.status = outcome.status
     record.error = outcome.problem
-    if outcome != .paused { record.ended = RunRecord.timestamp(Date()) }
-    recorder.log(outcome.problem.map { "\(outcome.status.rawValue): \($0)" } ?? outcome.status.rawValue)
+    if !goesOn { record.ended = RunRecord.timestamp(Date()) }
+    let word = outcome == .interrupted ? "interrupted" : outcome.status.rawValue
+    recorder.log(outcome.problem.map { "\(word): \($0)" } ?? word)
     let model = outcome == .completed ? ModelWeights.sources(model.parameters) : nil
     try recorder.finish(record, model: model, metadata: ["format": "pt"])
     return outcome

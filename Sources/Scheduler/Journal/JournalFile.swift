@@ -1,27 +1,37 @@
 import Files
+import Glibc
 
-/// A journal's file, and all that is acknowledged of it: one operation at a time, each to its end.
+/// A journal's file: one operation at a time, each to its end.
 ///
-/// What is acknowledged is in memory too, and that is what the file is measured against. After a failed sync
-/// nobody can say what the device holds: the system forgets that the pages were never written, so that a second
-/// sync succeeds without them, and the next reader may get them from memory or find what was there before. The
-/// same goes for a folder whose sync failed after a rename, and for a tail that cannot be cut off. In all these
-/// cases the file is given up, and before anything else is appended a new one with the acknowledged content takes
-/// its place, written aside, synced and renamed. A failed write is simpler: nothing was synced, so cutting its
-/// bytes off is enough, and that takes no room on a full disk.
+/// After a failed sync nobody can say what the device holds: the system forgets that the pages were never written, so
+/// that a second sync succeeds without them, and the next reader may get them from memory or find what was there before.
+/// The same goes for a folder whose sync failed after a rename, and for a tail that cannot be cut off. In all these
+/// cases the file is given up, and before anything else is appended a new one with a snapshot takes its place, written
+/// aside, synced and renamed. A failed write is simpler: nothing was synced, so cutting its bytes off is enough, and
+/// that takes no room on a full disk.
 struct JournalFile: Sendable {
   let path: String
-  private(set) var content: JournalContent
+  /// Bytes, and records, of the acknowledged content.
+  private(set) var length: Int
+  private(set) var recordCount: Int
+  private var nextSequence: UInt64
 
   private let fileSystem: any FileSystem
-  /// Open for appending and as long as `content`; `nil` when it was given up.
+  /// Open for appending and `length` bytes long; `nil` when it was given up.
   private var file: OpenFile?
 
-  private init(path: String, _ content: JournalContent, in fileSystem: any FileSystem) {
+  private init(
+    path: String, length: Int, recordCount: Int, nextSequence: UInt64, in fileSystem: any FileSystem
+  ) {
     self.path = path
-    self.content = content
+    self.length = length
+    self.recordCount = recordCount
+    self.nextSequence = nextSequence
     self.fileSystem = fileSystem
   }
+
+  /// Whether a snapshot has to take the file's place before anything is appended.
+  var needsSnapshot: Bool { file == nil || !fileSystem.exists(path) }
 
   /// Opens the journal at `path`, or begins one, and returns what is in it. Whoever calls this calls `close`.
   ///
@@ -32,74 +42,88 @@ struct JournalFile: Sendable {
   ) throws -> (file: JournalFile, replay: JournalReplay) {
     try removeLeftovers(path, in: fileSystem)
     var replay = JournalReplay()
-    var content = JournalContent()
+    var bytes = JournalFormat.bytes(of: [])
+    var nextSequence: UInt64 = 1
     if fileSystem.exists(path) {
-      var bytes = try fileSystem.readAll(path)
+      bytes = try fileSystem.readAll(path)
       let reader = JournalReader(bytes)
       let contents = try read(reader, path)
       replay.records = contents.frames.map(reader.record)
       replay.missing = contents.missing
       replay.tornTail = contents.tornAt.map { bytes.count - $0 }
-      if !contents.damage.isEmpty {
-        let copy = try keepCopy(of: bytes, path, in: fileSystem)
+      if !contents.damage.isEmpty || contents.tornAt != nil {
+        let copy = contents.damage.isEmpty ? nil : try keepCopy(of: bytes, path, in: fileSystem)
         replay.damaged = contents.damage.map {
           DamagedRegion(
-            offset: $0.range.lowerBound, length: $0.range.count, problem: $0.problem, keptAs: copy)
+            offset: $0.range.lowerBound, length: $0.range.count, problem: $0.problem, keptAs: copy ?? path)
         }
         // Before the damage is gone from the journal: whoever mends it may not get to the end.
-        try DurableFile.write("", to: damageMark(path), in: fileSystem)
-        bytes = reader.repaired(contents)
-        try DurableFile.write(bytes, to: path, in: fileSystem)
-      } else if let end = contents.tornAt {
-        bytes.removeLast(bytes.count - end)
+        if contents.damage.isEmpty, let end = contents.tornAt {
+          // A full disk must not keep the daemon from starting after a crash.
+          try? DurableFile.write("", to: damageMark(path), in: fileSystem)
+          bytes.removeLast(bytes.count - end)
+        } else {
+          try DurableFile.write("", to: damageMark(path), in: fileSystem)
+          bytes = reader.repaired(contents)
+          try DurableFile.write(bytes, to: path, in: fileSystem)
+        }
       }
-      content = JournalContent(
-        bytes: bytes, recordCount: contents.frames.count, nextSequence: contents.nextSequence)
+      nextSequence = contents.nextSequence
     } else {
-      try DurableFile.write(content.bytes, to: path, in: fileSystem)
+      try DurableFile.write(bytes, to: path, in: fileSystem)
     }
-    replay.needsMending = !replay.missing.isEmpty || fileSystem.exists(damageMark(path))
-    var file = JournalFile(path: path, content, in: fileSystem)
-    try file.settle()
+    replay.needsMending =
+      !replay.missing.isEmpty || replay.tornTail != nil || fileSystem.exists(damageMark(path))
+    var file = JournalFile(
+      path: path, length: bytes.count, recordCount: replay.records.count, nextSequence: nextSequence,
+      in: fileSystem)
+    try file.settle(bytes)
     return (file, replay)
   }
 
   /// Appends records with one write and one sync. When it throws, none of them is there, or, where not even the
-  /// cutting off works, maybe some whole ones until the file is replaced.
+  /// cutting off works, maybe some whole ones until a snapshot takes the file's place.
   mutating func append(_ records: [[UInt8]]) throws(FileError) {
     if records.isEmpty { return }
-    let file = try usableFile()
-    let frames = content.encode(records)
+    guard let file, fileSystem.exists(path) else {
+      giveUpFile()
+      throw FileError(.open, path, code: ENOENT)
+    }
+    let frames = JournalFormat.frames(of: records, firstSequence: nextSequence)
     do throws(FileError) {
-      try frames.bytes.withUnsafeBufferPointer { buffer throws(FileError) in
+      try frames.withUnsafeBufferPointer { buffer throws(FileError) in
         try fileSystem.writeAll(file, UnsafeRawBufferPointer(buffer))
       }
     } catch {
-      if (try? fileSystem.truncate(file, to: content.bytes.count)) == nil { giveUpFile() }
+      if (try? fileSystem.truncate(file, to: length)) == nil { giveUpFile() }
       throw error
     }
     do throws(FileError) {
       try fileSystem.synchronize(file)
     } catch {
-      try? fileSystem.truncate(file, to: content.bytes.count)
+      try? fileSystem.truncate(file, to: length)
       giveUpFile()
       throw error
     }
-    content.append(frames)
+    length += frames.count
+    recordCount += records.count
+    nextSequence += UInt64(records.count)
   }
 
   /// Replaces the content by `records`. When it throws, the old content is still the journal's; only where the error
-  /// was the folder's sync may a restart before the next successful append find the new one instead.
+  /// was the folder's sync may a restart before the next success find the new one instead.
   mutating func compact(_ records: [[UInt8]]) throws(FileError) {
-    let snapshot = JournalContent(records, firstSequence: content.nextSequence)
+    let bytes = JournalFormat.bytes(of: records, firstSequence: nextSequence)
     do throws(FileError) {
-      try replaceFile(with: snapshot)
+      try replaceFile(with: bytes)
     } catch {
       // The name may stand for the new file by now.
       if error.operation == .rename || error.operation == .synchronizeFolder { giveUpFile() }
       throw error
     }
-    content = snapshot
+    length = bytes.count
+    recordCount = records.count
+    nextSequence += UInt64(records.count)
     giveUpFile()
     file = try? fileSystem.open(path, .append)
   }
@@ -129,19 +153,9 @@ struct JournalFile: Sendable {
     file = nil
   }
 
-  /// The file, a new one where it was given up or somebody removed it.
-  private mutating func usableFile() throws(FileError) -> OpenFile {
-    if let file, fileSystem.exists(path) { return file }
-    giveUpFile()
-    try replaceFile(with: content)
-    let file = try fileSystem.open(path, .append)
-    self.file = file
-    return file
-  }
-
-  private func replaceFile(with content: JournalContent) throws(FileError) {
+  private func replaceFile(with bytes: [UInt8]) throws(FileError) {
     do {
-      try DurableFile.write(content.bytes, to: path, in: fileSystem)
+      try DurableFile.write(bytes, to: path, in: fileSystem)
     } catch let error as FileError {
       throw error
     } catch {
@@ -151,21 +165,20 @@ struct JournalFile: Sendable {
 
   // MARK: - Opening
 
-  /// Opens the file, which begins with the content, for appending, and makes sure that the content is on the device.
-  private mutating func settle() throws(FileError) {
+  /// Opens the file, which begins with `content`, for appending, and makes sure that the content is on the device.
+  private mutating func settle(_ content: [UInt8]) throws(FileError) {
     let file = try fileSystem.open(path, .append)
     self.file = file
     do throws(FileError) {
-      if try fileSystem.size(file) > content.bytes.count {
-        try fileSystem.truncate(file, to: content.bytes.count)
-      }
+      if try fileSystem.size(file) > content.count { try fileSystem.truncate(file, to: content.count) }
       // A process that was killed may have left records that are in no more than the system's memory, and a file
       // whose name is not on the device yet. What is told as replayed must stay.
       try fileSystem.synchronize(file)
       try fileSystem.synchronizeFolder(FilePath.folder(of: path))
     } catch {
       giveUpFile()
-      _ = try usableFile()
+      try replaceFile(with: content)
+      self.file = try fileSystem.open(path, .append)
     }
   }
 

@@ -32,7 +32,7 @@ enum JournalFormat {
   static let frameHeadCount = 28
   static let checksumCount = 4
   /// The longest record, 4 MiB.
-  static let maximumRecordCount = 4 << 20
+  static let maximumRecordBytes = 4 << 20
 
   /// Bytes of the frame of a record.
   static func frameCount(_ record: [UInt8]) -> Int { frameHeadCount + record.count + checksumCount }
@@ -45,8 +45,23 @@ enum JournalFormat {
     return bytes
   }
 
+  /// A whole journal that holds these records.
+  static func bytes(of records: [[UInt8]], firstSequence: UInt64 = 1) -> [UInt8] {
+    header(firstSequence: firstSequence) + frames(of: records, firstSequence: firstSequence)
+  }
+
+  /// Records in their frames, numbered from `firstSequence` on.
+  static func frames(of records: [[UInt8]], firstSequence: UInt64) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(records.reduce(0) { $0 + frameCount($1) })
+    for (index, record) in records.enumerated() {
+      appendFrame(record, sequence: firstSequence + UInt64(index), to: &bytes)
+    }
+    return bytes
+  }
+
   static func appendFrame(_ record: [UInt8], sequence: UInt64, to bytes: inout [UInt8]) {
-    precondition(record.count <= maximumRecordCount, "JournalFormat: a record of \(record.count) bytes")
+    precondition(record.count <= maximumRecordBytes, "JournalFormat: a record of \(record.count) bytes")
     let start = bytes.count
     let mask = mask(for: record)
     bytes += marker

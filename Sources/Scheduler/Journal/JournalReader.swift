@@ -122,7 +122,7 @@ struct JournalReader {
     let sequence = JournalFormat.number(bytes, at: offset + 8, as: UInt64.self)
     let count = Int(JournalFormat.number(bytes, at: offset + 16, as: UInt32.self))
     guard JournalFormat.number(bytes, at: offset + 24) == headChecksum, Self.isPlausible(sequence),
-      count <= JournalFormat.maximumRecordCount
+      count <= JournalFormat.maximumRecordBytes
     else { return .unreadable }
     let mask = JournalFormat.number(bytes, at: offset + 20, as: UInt32.self)
     let end = offset + JournalFormat.frameHeadCount + count + JournalFormat.checksumCount

@@ -2,13 +2,14 @@
 package struct JournalReplay: Sendable, Hashable {
   /// All whole records, oldest first.
   package var records: [[UInt8]] = []
-  /// Bytes of a last record that a crash cut short. It was never acknowledged; the bytes are cut off.
+  /// Bytes of a last record whose rest is not there; they are cut off. A crash leaves that of a record that was never
+  /// acknowledged, and so does damage that took acknowledged ones: the bytes do not tell which.
   package var tornTail: Int?
   /// What could not be read. The journal is free of it by now.
   package var damaged: [DamagedRegion] = []
   /// Records that the sequence numbers say once were there. Told at each opening, until the next compaction.
   package var missing: [MissingRecords] = []
-  /// Whether something was damaged, now or at an opening before: true until `Journal.mended`.
+  /// Whether something was damaged or cut off, now or at an opening before: true until `Journal.mended`.
   package var needsMending = false
 }
 

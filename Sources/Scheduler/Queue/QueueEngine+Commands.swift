@@ -45,18 +45,42 @@ extension QueueEngine {
   /// How the jobs of a submission ended; nil while one has not.
   package func ends(of name: String) -> [JobEnd]? { queue.sync { state.ends(of: name) } }
 
-  /// The submission's payload is kept elsewhere: the journal need not hold it.
+  /// Queues jobs that the queue has forgotten once more, to go on or from nothing, as a submission of their own or with the
+  /// one of that name. Throws where the store does not take it.
+  package func queueOnceMore(_ submissions: [Submission], fromNothing: Bool) throws {
+    try serve {
+      try record(
+        submissions.flatMap { submission -> [QueueRecord] in
+          var empty = submission
+          empty.jobs = []
+          let isKnown = state.submissions[submission.name] != nil
+          return (isKnown ? [] : [.submitted(empty)])
+            + [.added(submission.name, submission.jobs, beginFromNothing: fromNothing)]
+        })
+      for id in submissions.flatMap(\.jobIDs) { enqueue(id) }
+      begin()
+    }
+  }
+
+  /// The submission's jobs have a place now.
   package func placed(_ name: String) {
     serveLater { [self] in
-      guard state.submissions[name]?.payload != nil else { return }
+      guard state.submissions[name]?.isPlaced == false else { return }
       recordSurely([.placed(name)])
     }
   }
 
-  /// What follows the end of the submission's last job has been done, unless a job of it goes on again by now.
+  /// What follows the end of the submission's last job has been done: the queue forgets it, unless a job of it goes on again
+  /// by now.
   package func concluded(_ name: String) {
     serveLater { [self] in
-      if state.ends(of: name) != nil { recordSurely([.concluded(name)]) }
+      guard let submission = state.submissions[name], state.ends(of: name) != nil else { return }
+      if submission.jobIDs.contains(where: dispatcher.running.contains) {
+        forgottenWhenStopped.insert(name)
+      } else {
+        forgottenCount += submission.jobs.count
+        recordSurely([.forgotten(name)])
+      }
     }
   }
 
@@ -76,14 +100,14 @@ extension QueueEngine {
     switch command {
     case .pause:
       notBefore[id] = nil
-      if isRunning { executor.askToStop(id, forGood: false) }
+      if isRunning { executor.askToStop(id, .pause) }
     case .cancel:
       notBefore[id] = nil
       if state.jobs[id]?.beginsFromNothing == true {
         // What there is belongs to the attempt before. Should it stay, the next restart tries again.
         do { try executor.reset(id) } catch { log("\(id): \(error)") }
       }
-      if isRunning { executor.askToStop(id, forGood: true) } else { settle(id, JobEnd(.cancelled)) }
+      if isRunning { executor.askToStop(id, .cancel) } else { settle(id, JobEnd(.cancelled)) }
     case .resume, .restart: if !isRunning { enqueue(id) }
     }
   }

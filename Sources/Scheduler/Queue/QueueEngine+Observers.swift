@@ -5,7 +5,9 @@ extension QueueEngine {
   /// What the queue is like now.
   package func report() -> QueueReport {
     queue.sync {
-      QueueReport(state: state, dispatcher: dispatcher, notBefore: notBefore, isStopping: isStopping)
+      QueueReport(
+        state: state, dispatcher: dispatcher, notBefore: notBefore, isStopping: isStopping,
+        forgottenCount: forgottenCount)
     }
   }
 

@@ -19,8 +19,14 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   var dispatcher: Dispatcher
   /// Waiting jobs that must not begin before a time.
   var notBefore: [JobID: Date] = [:]
+  /// Submissions that have ended and are concluded, of which a job that was cancelled has not stopped yet.
+  var forgottenWhenStopped: Set<String> = []
+  var forgottenCount = 0
   /// What has happened but could not be written down yet.
   private var unrecorded: [QueueRecord] = []
+  /// Why the store takes nothing now, as it was logged.
+  private var storeProblem: String?
+  private var isStoreTriedLater = false
   private var isStarted = false
   var isStopping = false
   private var whenIdle: [@Sendable () -> Void] = []
@@ -78,6 +84,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
           log("\(id): was running when the process died; goes on" + (deaths > 1 ? " (death \(deaths))" : ""))
         }
       }
+      recordSurely(state.concluded.map { .forgotten($0) })
       // What has gathered since the last snapshot; later only what comes on top is looked at.
       if store.length > Self.smallestCompacted { compactNow() }
       isStarted = true
@@ -114,7 +121,12 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     queue.async { [self] in
       isStopping = true
       whenIdle.append(then)
-      if !drain { for id in dispatcher.running { executor.askToStop(id, forGood: false) } }
+      if !drain {
+        // What stops since somebody paused or cancelled it stops for that reason.
+        for id in dispatcher.running where state.jobs[id]?.status == .running {
+          if state.jobs[id]?.isBeingCancelled == false { executor.askToStop(id, .shutdown) }
+        }
+      }
       checkIdle()
     }
   }
@@ -147,7 +159,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   }
 
   func begin() {
-    guard isStarted, !isStopping, unrecorded.isEmpty || flush() else { return }
+    guard isStarted, !isStopping, flush() else { return }
     let ids = dispatcher.take(from: state)
     guard !ids.isEmpty else { return }
     do {
@@ -192,6 +204,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     }
     // Cancelled while it was pausing: what it wrote last says otherwise.
     if case .ended(let end) = state.jobs[id]?.status, outcome != .ended(end) { settle(id, end) }
+    if forgottenWhenStopped.remove(id.submission) != nil { concluded(id.submission) }
     begin()
     checkIdle()
   }
@@ -239,41 +252,78 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
 
   // MARK: - Records
 
-  /// Makes records durable, then applies them.
+  /// Makes records durable, then applies them. One that no longer fits the state is left out: the journal has only what a
+  /// replay accepts.
   func record(_ records: [QueueRecord]) throws {
     guard !records.isEmpty else { return }
-    guard unrecorded.isEmpty || flush() else { throw StoreTrouble() }
-    try store.append(try records.map { try $0.encoded() })
-    apply(records)
+    guard flush() else { throw StoreTrouble() }
+    if records.count == 1 {
+      guard state.accepts(records[0]) else { return }
+      try append(records)
+      state.apply(records[0])
+      changedJobs.formUnion(records[0].jobs)
+    } else {
+      // Each may follow from the one before. The copy is of references, until the first change.
+      var next = state
+      let fitting = records.filter { next.apply($0) }
+      try append(fitting)
+      state = next
+      for record in fitting { changedJobs.formUnion(record.jobs) }
+    }
     compactIfDue()
-  }
-
-  private func apply(_ records: [QueueRecord]) {
-    for record in records where state.apply(record) { changedJobs.formUnion(record.jobs) }
   }
 
   /// Applies what has happened in any case, and writes it down as soon as that is possible.
   func recordSurely(_ records: [QueueRecord]) {
-    guard !records.isEmpty else { return }
-    apply(records)
-    unrecorded += records
-    if !flush() {
-      serveLater(after: delays.disk) { [self] in
-        if flush() { begin() }
-      }
+    for record in records where state.apply(record) {
+      changedJobs.formUnion(record.jobs)
+      unrecorded.append(record)
+    }
+    _ = flush()
+  }
+
+  private func append(_ records: [QueueRecord]) throws {
+    do {
+      try store.append(try records.map { try $0.encoded() })
+    } catch {
+      // The file may have been given up: a new one is to be made also if nobody asks for anything more.
+      if store.needsSnapshot { tryStoreLater() }
+      throw error
     }
   }
 
+  /// Writes down what has happened; false where that is not possible now, and is tried again until it is.
   private func flush() -> Bool {
-    guard !unrecorded.isEmpty else { return true }
     do {
-      try store.append(try unrecorded.map { try $0.encoded() })
-      unrecorded = []
-      compactIfDue()
+      if store.needsSnapshot {
+        // It holds what has happened too.
+        try store.compact(try state.snapshot.map { try $0.encoded() })
+        compactedLength = store.length
+        unrecorded = []
+      }
+      if !unrecorded.isEmpty {
+        try store.append(try unrecorded.map { try $0.encoded() })
+        unrecorded = []
+        compactIfDue()
+      }
+      if storeProblem != nil { log("the journal can be written again") }
+      storeProblem = nil
       return true
     } catch {
-      log("\(error)")
+      // Once: it may last for hours.
+      if storeProblem != "\(error)" { log("\(error): tried again until it works") }
+      storeProblem = "\(error)"
+      tryStoreLater()
       return false
+    }
+  }
+
+  private func tryStoreLater() {
+    guard !isStoreTriedLater else { return }
+    isStoreTriedLater = true
+    serveLater(after: delays.disk) { [self] in
+      isStoreTriedLater = false
+      if flush() { begin() }
     }
   }
 

@@ -8,8 +8,8 @@ package protocol QueueExecutor: Sendable {
   /// job that turns out to have ended before says so.
   func execute(_ id: JobID, of submission: Submission) -> JobOutcome
 
-  /// Asks a prepared or running job to stop soon, for good or to go on later. From any thread, maybe more than once.
-  func askToStop(_ id: JobID, forGood: Bool)
+  /// Asks a prepared or running job to stop soon. From any thread, maybe more than once.
+  func askToStop(_ id: JobID, _ reason: StopReason)
 
   /// How a job has ended by its own account, which the process that ran it may not have lived to hear.
   func recordedEnd(of id: JobID, of submission: Submission) -> JobEnd?
@@ -24,8 +24,21 @@ package protocol QueueExecutor: Sendable {
   func settle(_ id: JobID, of submission: Submission, _ end: JobEnd)
 }
 
+/// Why a job is to stop.
+package enum StopReason: Sendable, Hashable {
+  /// Until somebody resumes it.
+  case pause
+  /// For good.
+  case cancel
+  /// The process ends; the next one goes on with it.
+  case shutdown
+}
+
 /// Where the queue's records are kept. `Journal` is the one for use.
 package protocol RecordStore: Sendable {
+  /// Whether nothing can be appended before `compact` has put a snapshot in place of everything.
+  var needsSnapshot: Bool { get }
+
   /// Returns once the records are durable, all of them; throws where none is acknowledged.
   func append(_ records: [[UInt8]]) throws
 

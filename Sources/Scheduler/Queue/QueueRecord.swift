@@ -3,7 +3,9 @@ import Foundation
 /// One thing that happened to the queue, as the journal keeps it: the queue's state is what its records add up to.
 package enum QueueRecord: Sendable, Hashable, Codable {
   case submitted(Submission)
-  /// The submission's payload is kept elsewhere now.
+  /// Jobs that have ended before, and that the submission has or had, are queued once more: to go on, or from nothing.
+  case added(String, [JobDescription], beginFromNothing: Bool)
+  /// The submission's jobs have a place now.
   case placed(String)
   case began(JobID)
   /// The job was stopped by a shutdown, or for want of room; it goes on when it can.
@@ -22,19 +24,26 @@ package enum QueueRecord: Sendable, Hashable, Codable {
   case died(JobID, progress: Int?)
   /// The job has got on, and kept what it did, since the process last died while it ran.
   case progressed(JobID)
-  /// What follows the end of a submission's last job has been done.
+  /// What follows the end of a submission's last job has been done. Of earlier versions; `forgotten` says it now.
   case concluded(String)
+  /// What follows the end of a submission's last job has been done, and the queue need not know of it any more.
+  case forgotten(String)
   /// Everything before is forgotten: a snapshot follows, a `restored` for each submission.
   case cleared(nextSequence: Int)
   /// A submission, with the entries of its first jobs in its order; `standings` of the others follow.
   case restored(Submission, [JobEntry])
   /// The entries of a submission's jobs from one on: there may be too many for one record.
   case standings(String, from: Int, [JobEntry])
+  /// The jobs that ended last, the newest at the end.
+  case remembered([EndedJob])
 
+  /// The record as the journal keeps it. Throws `QueueRecordTooLong`.
   package func encoded() throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(self))
+    let bytes = Array(try encoder.encode(self))
+    guard bytes.count <= Journal.maximumRecordBytes else { throw QueueRecordTooLong(count: bytes.count) }
+    return bytes
   }
 
   package init(decoding bytes: [UInt8]) throws {
@@ -48,11 +57,22 @@ extension QueueRecord {
     switch self {
     case .submitted(let submission):
       submission.jobs.map { JobID(submission: submission.name, job: $0.name) }
-    case .placed, .concluded, .cleared, .restored, .standings: []
+    case .added(let name, let descriptions, _):
+      descriptions.map { JobID(submission: name, job: $0.name) }
+    case .placed, .concluded, .forgotten, .cleared, .restored, .standings, .remembered: []
     case .began(let id), .requeued(let id, _), .retried(let id, _), .paused(let id), .resumed(let id),
       .cancelRequested(let id), .ended(let id, _), .continued(let id), .restarted(let id), .died(let id, _),
       .progressed(let id):
       [id]
     }
+  }
+}
+
+/// A record that the journal cannot hold: a submission of too many jobs.
+package struct QueueRecordTooLong: Error, CustomStringConvertible {
+  let count: Int
+
+  package var description: String {
+    "the submission takes \(count) bytes of the journal, at most \(Journal.maximumRecordBytes) can be: submit fewer jobs at once"
   }
 }

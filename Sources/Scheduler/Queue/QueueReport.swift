@@ -6,6 +6,8 @@ package struct QueueReport: Sendable {
   let dispatcher: Dispatcher
   let notBefore: [JobID: Date]
   let isStopping: Bool
+  /// Jobs that have ended since the queue began to work, and are forgotten.
+  package let forgottenCount: Int
 
   /// Why each waiting job waits.
   package var waiting: [JobID: String] {
@@ -42,7 +44,7 @@ package struct QueueReport: Sendable {
     return keys.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map { queued[$0.2] }
   }
 
-  /// The jobs among `wanted`, all of them for nil, in the order of submission.
+  /// The jobs among `wanted` that the queue knows, all of them for nil, in the order of submission.
   package func jobs(among wanted: Set<JobID>?) -> [(id: JobID, entry: JobEntry)] {
     let found =
       wanted.map { $0.compactMap { id in state.jobs[id].map { (id: id, entry: $0) } } }

@@ -1,13 +1,21 @@
-/// What is queued, running and done: the scheduler's whole memory, without threads, time or files.
+/// What is queued, running, paused, and what has ended lately: the scheduler's whole memory, without threads, time or files.
 ///
-/// It changes through records alone, which are in the journal before they are applied; replaying a journal gives the same
-/// state. What begins next is `Dispatcher`'s to say.
+/// It changes through records alone, which are in the journal before they are applied. `accepts` decides which records fit,
+/// for the engine that writes them and for the replay that reads them, so a replay gives the same state. What begins next is
+/// `Dispatcher`'s to say.
+///
+/// A submission is forgotten when all that follows its end has been done: its jobs' own files tell the rest.
 package struct QueueState: Sendable, Hashable {
   package private(set) var submissions: [String: Submission] = [:]
   package private(set) var jobs: [JobID: JobEntry] = [:]
+  /// The jobs that ended last, the newest at the end, those of forgotten submissions included.
+  package private(set) var recentlyEnded: [EndedJob] = []
   /// How many jobs of each submission have not ended.
   private var openCounts: [String: Int] = [:]
   private var nextSequence = 0
+
+  /// How many ended jobs are remembered.
+  package static let mostRecentlyEnded = 20
 
   package init() {}
 
@@ -15,113 +23,168 @@ package struct QueueState: Sendable, Hashable {
   /// false.
   @discardableResult
   package mutating func apply(_ record: QueueRecord) -> Bool {
+    guard accepts(record) else { return false }
     switch record {
-    case .submitted(let submission): return add(submission)
-    case .placed(let name):
-      guard submissions[name] != nil else { return false }
-      submissions[name]!.payload = nil
-      return true
-    case .concluded(let name):
-      guard openCounts[name] == 0 else { return false }
-      submissions[name]!.isConcluded = true
-      return true
+    case .submitted(let submission): add(submission)
+    case .added(let name, let descriptions, let beginsFromNothing):
+      add(descriptions, to: name, beginsFromNothing: beginsFromNothing)
+    case .placed(let name): submissions[name]!.isPlaced = true
+    case .concluded(let name): submissions[name]!.isConcluded = true
+    case .forgotten(let name): forget(name)
     case .began(let id):
-      return change(id, from: \.isQueued) {
+      change(id) {
         $0.status = .running
         $0.hasBegun = true
         $0.beginsFromNothing = false
         $0.isOnceMore = false
       }
     case .requeued(let id, let problem):
-      return change(id, from: \.isRunning) {
+      change(id) {
         $0.status = .queued
         $0.problem = problem
       }
     case .retried(let id, let problem):
-      return change(id, from: \.isRunning) {
+      change(id) {
         $0.status = .queued
         $0.retries += 1
         $0.problem = problem
       }
-    case .paused(let id): return change(id, from: \.isQueuedOrRunning) { $0.status = .paused }
-    case .resumed(let id): return change(id, from: \.isPaused) { $0.status = .queued }
-    case .cancelRequested(let id): return change(id, from: \.isOpen) { $0.isBeingCancelled = true }
-    case .ended(let id, let end): return change(id, from: \.isOpen) { $0.status = .ended(end) }
-    case .restarted(let id): return queueOnceMore(id) { $0.beginsFromNothing = true }
+    case .paused(let id): change(id) { $0.status = .paused }
+    case .resumed(let id): change(id) { $0.status = .queued }
+    case .cancelRequested(let id): change(id) { $0.isBeingCancelled = true }
+    case .ended(let id, let end): change(id) { $0.status = .ended(end) }
+    case .restarted(let id): queueOnceMore(id) { $0.beginsFromNothing = true }
     case .continued(let id):
-      let hasBegun = jobs[id]?.hasBegun ?? false
-      return queueOnceMore(id) { $0.hasBegun = hasBegun }
-    case .died(let id, let progress):
-      return change(id, from: \.isRunning) { $0.died(progress: progress) }
+      let hasBegun = jobs[id]!.hasBegun
+      queueOnceMore(id) { $0.hasBegun = hasBegun }
+    case .died(let id, let progress): change(id) { $0.died(progress: progress) }
     case .progressed(let id):
-      return change(id, from: \.isOpen) {
+      change(id) {
         $0.deaths = 0
         $0.progressAtDeath = nil
       }
     case .cleared(let sequence):
       self = QueueState()
       nextSequence = sequence
-      return true
     case .restored(let submission, let entries):
-      guard submissions[submission.name] == nil, entries.count <= submission.jobs.count else { return false }
       submissions[submission.name] = submission
       openCounts[submission.name] = 0
       // Should the others' record be lost, they are still to be done.
       let others = (entries.count..<submission.jobs.count).map { _ in JobEntry(sequence: nextSequence) }
-      return restore(submission, from: 0, entries + others)
+      restore(submission, from: 0, entries + others)
+    case .standings(let name, let first, let entries): restore(submissions[name]!, from: first, entries)
+    case .remembered(let jobs): recentlyEnded = Array(jobs.suffix(Self.mostRecentlyEnded))
+    }
+    return true
+  }
+
+  /// Whether a record says something that can happen in this state.
+  package func accepts(_ record: QueueRecord) -> Bool {
+    func isJob(_ id: JobID, _ isIn: (JobStatus) -> Bool) -> Bool {
+      jobs[id].map { isIn($0.status) } ?? false
+    }
+    switch record {
+    case .submitted(let submission): return canTake(submission.name)
+    case .added(let name, let descriptions, _):
+      return submissions[name] != nil
+        && descriptions.allSatisfy {
+          jobs[JobID(submission: name, job: $0.name)]?.status.hasEnded ?? true
+        }
+    case .placed(let name): return submissions[name] != nil
+    case .concluded(let name), .forgotten(let name): return openCounts[name] == 0
+    case .began(let id): return isJob(id) { $0 == .queued }
+    case .requeued(let id, _), .retried(let id, _), .died(let id, _): return isJob(id) { $0 == .running }
+    case .paused(let id): return isJob(id) { $0 == .queued || $0 == .running }
+    case .resumed(let id): return isJob(id) { $0 == .paused }
+    // The end that came first counts.
+    case .ended(let id, _), .cancelRequested(let id), .progressed(let id): return isJob(id) { !$0.hasEnded }
+    // Where the record of a job's end was lost this one says that it had.
+    case .restarted(let id), .continued(let id): return isJob(id) { _ in true }
+    case .cleared, .remembered: return true
+    case .restored(let submission, let entries):
+      return submissions[submission.name] == nil && entries.count <= submission.jobs.count
     case .standings(let name, let first, let entries):
-      guard let submission = submissions[name], first >= 0, first <= submission.jobs.count,
-        entries.count <= submission.jobs.count - first
-      else { return false }
-      return restore(submission, from: first, entries)
+      guard let submission = submissions[name], first >= 0, first <= submission.jobs.count else {
+        return false
+      }
+      return entries.count <= submission.jobs.count - first
     }
   }
 
-  private mutating func restore(_ submission: Submission, from first: Int, _ entries: [JobEntry]) -> Bool {
+  private mutating func restore(_ submission: Submission, from first: Int, _ entries: [JobEntry]) {
     for (job, entry) in zip(submission.jobs[first...], entries) {
       let id = JobID(submission: submission.name, job: job.name)
       let wasOpen = jobs[id].map { !$0.status.hasEnded } ?? false
       openCounts[submission.name]! += (entry.status.hasEnded ? 0 : 1) - (wasOpen ? 1 : 0)
       jobs[id] = entry
     }
-    return true
   }
 
   /// A submission that has ended may come again under its name: its jobs begin anew.
-  private mutating func add(_ submission: Submission) -> Bool {
-    if let old = submissions[submission.name] {
-      guard openCounts[old.name] == 0 else { return false }
-      for (id, _) in jobs(of: old) { jobs[id] = nil }
-    }
+  private mutating func add(_ submission: Submission) {
+    forget(submission.name)
     submissions[submission.name] = submission
-    openCounts[submission.name] = submission.jobs.count
-    for job in submission.jobs {
-      jobs[JobID(submission: submission.name, job: job.name)] = JobEntry(sequence: nextSequence)
-      nextSequence += 1
-    }
-    return true
+    openCounts[submission.name] = 0
+    enqueue(submission.jobs, of: submission.name)
   }
 
-  /// Queues a job that has ended behind those that wait. Where the record of its end was lost this one says that it had.
-  private mutating func queueOnceMore(_ id: JobID, _ body: (inout JobEntry) -> Void) -> Bool {
+  /// Adds jobs to a submission that have ended before, here or in the memory of their own files.
+  private mutating func add(
+    _ descriptions: [JobDescription], to name: String, beginsFromNothing: Bool
+  ) {
+    let known = Set(submissions[name]!.jobs.map(\.name))
+    submissions[name]!.jobs += descriptions.filter { !known.contains($0.name) }
+    submissions[name]!.isConcluded = false
+    enqueue(descriptions, of: name, isOnceMore: true, beginsFromNothing: beginsFromNothing)
+  }
+
+  private mutating func enqueue(
+    _ descriptions: [JobDescription], of name: String, isOnceMore: Bool = false,
+    beginsFromNothing: Bool = false
+  ) {
+    for description in descriptions {
+      let id = JobID(submission: name, job: description.name)
+      var entry = JobEntry(sequence: nextSequence)
+      entry.isOnceMore = isOnceMore
+      entry.beginsFromNothing = beginsFromNothing
+      entry.hasBegun = isOnceMore && !beginsFromNothing
+      jobs[id] = entry
+      nextSequence += 1
+      forgetEnd(id)
+    }
+    openCounts[name]! += descriptions.count
+  }
+
+  private mutating func forget(_ name: String) {
+    guard let submission = submissions.removeValue(forKey: name) else { return }
+    for id in submission.jobIDs { jobs[id] = nil }
+    openCounts[name] = nil
+  }
+
+  /// Queues a job that has ended behind those that wait.
+  private mutating func queueOnceMore(_ id: JobID, _ body: (inout JobEntry) -> Void) {
     var entry = JobEntry(sequence: nextSequence)
     nextSequence += 1
     entry.isOnceMore = true
     body(&entry)
-    return change(id, from: \.isAny) { $0 = entry }
+    change(id) { $0 = entry }
   }
 
-  private mutating func change(
-    _ id: JobID, from isAllowed: KeyPath<JobStatus, Bool>, _ body: (inout JobEntry) -> Void
-  ) -> Bool {
-    guard let entry = jobs[id], entry.status[keyPath: isAllowed] else { return false }
+  private mutating func change(_ id: JobID, _ body: (inout JobEntry) -> Void) {
+    let before = jobs[id]!.status
     body(&jobs[id]!)
-    if jobs[id]!.status.hasEnded != entry.status.hasEnded {
-      openCounts[id.submission]! += entry.status.hasEnded ? 1 : -1
-      submissions[id.submission]!.isConcluded = false
+    let after = jobs[id]!.status
+    guard before.hasEnded != after.hasEnded else { return }
+    openCounts[id.submission]! += before.hasEnded ? 1 : -1
+    submissions[id.submission]!.isConcluded = false
+    forgetEnd(id)
+    if case .ended(let end) = after {
+      recentlyEnded.append(EndedJob(id: id, end: end))
+      if recentlyEnded.count > Self.mostRecentlyEnded { recentlyEnded.removeFirst() }
     }
-    return true
   }
+
+  private mutating func forgetEnd(_ id: JobID) { recentlyEnded.removeAll { $0.id == id } }
 
   /// Records that give this state, whatever was before.
   package var snapshot: [QueueRecord] {
@@ -134,6 +197,7 @@ package struct QueueState: Sendable, Hashable {
       return [QueueRecord.restored(submission, Array(entries.prefix(size)))] + rest
     }
     return [.cleared(nextSequence: nextSequence)] + restored
+      + (recentlyEnded.isEmpty ? [] : [.remembered(recentlyEnded)])
   }
 
   /// Entries that one record of a snapshot holds: some megabyte where each has a problem to tell.
@@ -141,10 +205,7 @@ package struct QueueState: Sendable, Hashable {
 
   /// The jobs of a submission, in its order.
   package func jobs(of submission: Submission) -> [(id: JobID, entry: JobEntry)] {
-    submission.jobs.compactMap { job in
-      let id = JobID(submission: submission.name, job: job.name)
-      return jobs[id].map { (id, $0) }
-    }
+    submission.jobIDs.compactMap { id in jobs[id].map { (id, $0) } }
   }
 
   /// Whether a submission of that name can be taken: there is none, or all its jobs have ended.
@@ -155,6 +216,9 @@ package struct QueueState: Sendable, Hashable {
     submissions.values.filter { !$0.isConcluded && openCounts[$0.name] == 0 }.map(\.name).sorted()
   }
 
+  /// Submissions that journals of earlier versions still hold though nobody needs to look at them any more.
+  package var concluded: [String] { submissions.values.filter(\.isConcluded).map(\.name).sorted() }
+
   /// How the jobs of a submission ended, in its order; nil while one has not.
   package func ends(of name: String) -> [JobEnd]? {
     guard openCounts[name] == 0, let submission = submissions[name] else { return nil }
@@ -163,16 +227,18 @@ package struct QueueState: Sendable, Hashable {
     }
   }
 
+  /// Where a job stands, one that has ended lately included.
+  package func status(of id: JobID) -> JobStatus? {
+    jobs[id]?.status ?? recentlyEnded.last { $0.id == id }.map { .ended($0.end) }
+  }
+
   package func priority(of id: JobID) -> Int { submissions[id.submission]?.priority ?? 0 }
 }
 
-extension JobStatus {
-  fileprivate var isQueued: Bool { self == .queued }
-  fileprivate var isRunning: Bool { self == .running }
-  fileprivate var isPaused: Bool { self == .paused }
-  fileprivate var isQueuedOrRunning: Bool { isQueued || isRunning }
-  fileprivate var isOpen: Bool { !hasEnded }
-  fileprivate var isAny: Bool { true }
+/// A job that has ended, and how.
+package struct EndedJob: Sendable, Hashable, Codable {
+  package let id: JobID
+  package let end: JobEnd
 }
 
 extension JobEntry {

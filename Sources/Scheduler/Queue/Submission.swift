@@ -1,23 +1,26 @@
 /// Jobs that were submitted together, and all that is needed to run them after a restart.
 package struct Submission: Sendable, Codable, Hashable {
   package let name: String
-  /// What was submitted, byte for byte; nil once whoever runs the jobs keeps it elsewhere.
-  package var payload: String?
+  /// What was submitted, byte for byte; nil in journals of earlier versions, which left it to who runs the jobs.
+  package let payload: String?
   /// Where the payload's relative paths begin.
   package let folder: String
   /// The jobs, in the order they begin.
-  package let jobs: [JobDescription]
+  package internal(set) var jobs: [JobDescription]
   package let priority: Int
   package let maxRetries: Int
   /// Tells equal payloads from others, whatever their spelling.
   package let fingerprint: String
+  /// Whether whoever runs the jobs has made a place for them.
+  package internal(set) var isPlaced = false
   /// Whether what follows the end of its last job has been done: nobody needs to look at it any more.
-  package var isConcluded = false
+  package internal(set) var isConcluded = false
 
   package init(
     name: String, payload: String?, folder: String, jobs: [JobDescription], priority: Int, maxRetries: Int,
-    fingerprint: String
+    fingerprint: String, isPlaced: Bool = false
   ) {
+    self.isPlaced = isPlaced
     self.name = name
     self.payload = payload
     self.folder = folder
@@ -25,6 +28,24 @@ package struct Submission: Sendable, Codable, Hashable {
     self.priority = priority
     self.maxRetries = maxRetries
     self.fingerprint = fingerprint
+  }
+
+  private enum CodingKeys: CodingKey {
+    case name, payload, folder, jobs, priority, maxRetries, fingerprint, isPlaced, isConcluded
+  }
+
+  /// Journals of earlier versions have no `isPlaced`: there the payload is gone with the placing.
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    name = try container.decode(String.self, forKey: .name)
+    payload = try container.decodeIfPresent(String.self, forKey: .payload)
+    folder = try container.decode(String.self, forKey: .folder)
+    jobs = try container.decode([JobDescription].self, forKey: .jobs)
+    priority = try container.decode(Int.self, forKey: .priority)
+    maxRetries = try container.decode(Int.self, forKey: .maxRetries)
+    fingerprint = try container.decode(String.self, forKey: .fingerprint)
+    isPlaced = try container.decodeIfPresent(Bool.self, forKey: .isPlaced) ?? (payload == nil)
+    isConcluded = try container.decodeIfPresent(Bool.self, forKey: .isConcluded) ?? false
   }
 
   package var jobIDs: [JobID] { jobs.map { JobID(submission: name, job: $0.name) } }

@@ -2,7 +2,7 @@ import Glibc
 
 /// What tells one version of a file from another: replacing it changes the inode, writing to it the time or
 /// the size.
-package struct FileIdentity: Hashable, Sendable {
+package struct FileIdentity: Hashable, Sendable, Codable {
   package let device: UInt64
   package let inode: UInt64
   /// Of the last write, since 1970.

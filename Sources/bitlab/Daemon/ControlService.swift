@@ -101,10 +101,12 @@ final class ControlService: ControlHandler {
       return reply.fail("usage", "\(command.rawValue) needs runs or experiments, or --all")
     }
     let state = core.engine.report().state
-    let ids = (wanted ?? Set(state.jobs.keys)).sorted {
-      (state.jobs[$0]?.sequence ?? 0) < (state.jobs[$1]?.sequence ?? 0)
+    // Those that can be restarted are mostly forgotten.
+    let all = { [core] in command == .restart ? core.everyJob() : Set(state.jobs.keys) }
+    let ids = (wanted ?? all()).sorted {
+      (state.jobs[$0]?.sequence ?? -1, $0.description) < (state.jobs[$1]?.sequence ?? -1, $1.description)
     }
-    for answer in try core.engine.command(command, ids) {
+    for answer in try core.command(command, ids) {
       // That a run which did not run has ended is in the log already.
       let isLogged = answer.text == JobEnd.Kind.cancelled.rawValue
       if answer.isEffective, !isLogged { core.log.write("\(answer.id): \(answer.text)") }
@@ -117,7 +119,9 @@ final class ControlService: ControlHandler {
 
   /// Ends when all the jobs have; those that are paused keep it waiting.
   private func wait(_ request: ControlMessage, _ reply: ControlReply) throws {
-    let ids = try targets(request) ?? Set(core.engine.report().state.jobs.keys)
+    let state = core.engine.report().state
+    // Also what has just ended: who waits wants to know how.
+    let ids = try targets(request) ?? Set(state.jobs.keys).union(state.recentlyEnded.map(\.id))
     let token = core.engine.whenEnded(ids) { [self] in
       DispatchQueue.global().async(group: answering) { [self] in
         // Whoever has waited reads the curves next.
@@ -133,16 +137,18 @@ final class ControlService: ControlHandler {
   private func watch(_ request: ControlMessage, _ reply: ControlReply) throws {
     let wanted = try targets(request)
     let follower = Follower(core.engine, reply) { [self] in
-      let state = core.engine.report().state
+      let report = core.engine.report()
+      let state = report.state
       let ids = wanted ?? Set(state.jobs.keys)
+      let forgotten = wanted == nil ? report.forgottenCount : 0
       let running: Set = ids.filter { state.jobs[$0]?.status == .running }
       let paused: Set = ids.filter { state.jobs[$0]?.status == .paused }
       let rows = Array(core.rows(running).prefix(StatusRow.mostInResponse))
       let more = core.rows(paused).prefix(StatusRow.mostInResponse - rows.count)
       let update: ControlMessage = [
         "rows": .array((rows + more).map(\.value)), "under_way": .integer(running.count + paused.count),
-        "ended": .integer(ids.count { state.jobs[$0]?.status.hasEnded ?? true }),
-        "total": .integer(ids.count),
+        "ended": .integer(ids.count { state.jobs[$0]?.status.hasEnded ?? true } + forgotten),
+        "total": .integer(ids.count + forgotten),
       ]
       reply.send(update, replacing: "watch")
     }

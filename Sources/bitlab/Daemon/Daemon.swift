@@ -28,6 +28,7 @@ final class Daemon: Sendable {
 
   let core: DaemonCore
   private let lock: FileLock
+  private let lockWatch: LockWatch
   private let service: ControlService
   private let server: ControlServer
   private let watcher: SpoolWatcher
@@ -43,15 +44,22 @@ final class Daemon: Sendable {
     log.begin()
     log.write("bitlab \(Machine.bitlabVersion) daemon, process \(getpid()): \(settings.slots) runs at once")
     let folder = try SpoolFolder(settings.configs, in: files)
-    let (store, state, needsMending) = try JournalStore.open(results.journalFile, in: files) { log.write($0) }
-    let core = Self.makeCore(settings, store, state, log, files)
+    let (journal, replay) = try Journal.open(results.journalFile, in: files)
+    let (state, needsMending) = try Self.replayed(replay, of: journal, log)
+    let core = Self.makeCore(settings, journal, state, log, files)
     self.core = core
     if needsMending {
+      log.write("what the journal cannot vouch for is looked up in \(results.path)")
       try JournalRepair(results: results, files: files) { log.write($0) }.mend(core.engine)
-      try store.mended()
+      try journal.mended()
     }
     let stopRequest = StopRequest(core.engine)
     self.stopRequest = stopRequest
+    lockWatch = LockWatch(lock) {
+      log.write(
+        "\(results.path) was moved or removed: this daemon ends, since the folder is not its own any more")
+      stopRequest.request(drain: false)
+    }
     watcher = Self.makeWatcher(folder, settings, core)
     service = ControlService(core) { stopRequest.request(drain: $0) }
     server = try ControlServer(path: results.socketFile, version: Machine.bitlabVersion, handler: service)
@@ -75,10 +83,15 @@ final class Daemon: Sendable {
   /// an earlier one with it.
   func stop(drain: Bool) { stopRequest.request(drain: drain) }
 
+  /// Whether the results folder was moved away or removed, which has ended the daemon.
+  var hasLostItsFolder: Bool { lockWatch.isLost }
+
   /// Returns when everything is on the disk and the socket is gone.
   func waitUntilStopped() {
     stopRequest.wait()
+    lockWatch.stop()
     watcher.stop()
+    watcher.folder.release()
     core.reports.flush()
     conclusions.finish()
     // Who waits for the runs that a drain let end is to hear of them, not of the end of the daemon.
@@ -90,8 +103,30 @@ final class Daemon: Sendable {
   /// Clients connected to the control socket now.
   var clientCount: Int { server.clientCount }
 
+  /// What the journal's records add up to, and whether there may have been more than they say. What was damaged is put aside
+  /// by then; the log gets a line for each such thing.
+  private static func replayed(
+    _ replay: JournalReplay, of journal: Journal, _ log: DaemonLog
+  ) throws -> (state: QueueState, needsMending: Bool) {
+    if let bytes = replay.tornTail {
+      log.write(
+        "the journal ends in the middle of a record, of which \(bytes) bytes are there: a crash does that, and so does "
+          + "damage that took more")
+    }
+    for region in replay.damaged { log.write("the journal was damaged: \(region)") }
+    for gap in replay.missing { log.write("the journal has lost records: \(gap)") }
+    var isWhole = true
+    let state = QueueState(replaying: replay.records) {
+      log.write($0)
+      isWhole = false
+    }
+    // A snapshot would be the end of what they say.
+    if !isWhole { log.write("the journal as it was is kept as \(try journal.keepCopy())") }
+    return (state, replay.needsMending || !isWhole)
+  }
+
   private static func makeCore(
-    _ settings: Settings, _ store: JournalStore, _ state: QueueState, _ log: DaemonLog,
+    _ settings: Settings, _ store: Journal, _ state: QueueState, _ log: DaemonLog,
     _ files: any FileSystem
   ) -> DaemonCore {
     let observer = DaemonObserver(log)
@@ -101,9 +136,10 @@ final class Daemon: Sendable {
       files: files)
     let placed = Relay<String>()
     let progressed = Relay<JobID>()
-    let shelf = ExperimentShelf(settings.results, files: files) { placed.tell($0) }
+    let shelf = ExperimentShelf(
+      settings.results, files: files, log: { log.write($0) }, placed: { placed.tell($0) })
     let executor = TrainingExecutor(
-      environment, results: settings.results, reports: reports, observer: observer,
+      environment, results: settings.results, reports: reports, observer: observer, atShutdown: .interrupt,
       progressed: { progressed.tell($0) }, experiment: { try shelf.experiment($0) })
     let engine = QueueEngine(
       state, store: store, executor: executor, slots: settings.slots, delays: settings.delays
@@ -119,7 +155,8 @@ final class Daemon: Sendable {
     _ folder: SpoolFolder, _ settings: Settings, _ core: DaemonCore
   ) -> SpoolWatcher {
     let again = Relay<[SpoolName]>()
-    let intake = SpoolIntake(folder: folder, core: core)
+    let unremoved = UnremovedConfigs(settings.results.unremovedFile, in: core.files) { core.log.write($0) }
+    let intake = SpoolIntake(folder: folder, core: core, unremoved: unremoved)
     let retry = DispatchQueue(label: "bitlab.spool.retry", qos: .utility)
     let watcher = SpoolWatcher(folder, settings.spool) { batch in
       let left = intake.take(batch)

@@ -12,7 +12,7 @@ final class DaemonCore: Sendable {
   let log: DaemonLog
   let reports: ReportKeeper
   private let results: ResultsFolder
-  private let files: any FileSystem
+  let files: any FileSystem
   private let observer: DaemonObserver
   private let experiment: @Sendable (Submission) throws -> PlacedExperiment
   /// Records of runs that have ended, which do not change any more.
@@ -90,6 +90,16 @@ final class DaemonCore: Sendable {
     var experiment = ""
     var runs = 0
     var text: String
+
+    /// The same experiment was there; so many of its runs go on.
+    static func known(_ name: String, continuing count: Int) -> Receipt {
+      let what =
+        count == 0 ? "nothing to do again" : runs(count) + (count == 1 ? " goes on" : " go on")
+      return Receipt(
+        outcome: .known, experiment: name, text: "\(name): the same experiment is known; \(what)")
+    }
+
+    static func runs(_ count: Int) -> String { count == 1 ? "1 run" : "\(count) runs" }
   }
 
   /// Judges configs and submits the good ones, all with one sync. Throws where the journal cannot be written: then none
@@ -101,6 +111,7 @@ final class DaemonCore: Sendable {
         canTake: { [engine] in engine.canTake($0) })
       let read = SubmissionDesk.read(configs)
       var submissions: [Submission] = []
+      var continued: [Submission] = []
       var receipts: [Receipt] = []
       for config in read {
         switch desk.judge(config) {
@@ -110,34 +121,50 @@ final class DaemonCore: Sendable {
           receipts.append(
             Receipt(
               outcome: .accepted, experiment: submission.name, runs: runs,
-              text: note ?? "\(submission.name): accepted, \(Self.runs(runs))"))
+              text: note ?? "\(submission.name): accepted, \(Receipt.runs(runs))"))
         case .known(let name):
-          let continued = submissions.contains { $0.name == name } ? [] : try engine.continueEnded(name)
-          let what =
-            continued.isEmpty
-            ? "nothing to do again"
-            : Self.runs(continued.count) + (continued.count == 1 ? " goes on" : " go on")
-          receipts.append(
-            Receipt(outcome: .known, experiment: name, text: "\(name): the same experiment is known; \(what)")
-          )
+          let isOfThisBatch = (submissions + continued).contains { $0.name == name }
+          let goingOn = isOfThisBatch ? [] : try engine.continueEnded(name)
+          receipts.append(.known(name, continuing: goingOn.count))
+        case .continued(let submission):
+          continued.append(submission)
+          receipts.append(.known(submission.name, continuing: submission.jobs.count))
         case .refused(let problems): receipts.append(Receipt(outcome: .refused, text: problems))
         }
       }
       try engine.submit(submissions)
+      try engine.queueOnceMore(continued, fromNothing: false)
       for receipt in receipts where receipt.outcome != .refused { log.write(receipt.text) }
       return receipts
     }
   }
 
-  private static func runs(_ count: Int) -> String { count == 1 ? "1 run" : "\(count) runs" }
-
   // MARK: - Status
 
-  /// The runs of the given jobs, of all for nil, in the order of submission, each made when it is asked for: there may be
-  /// thousands.
+  /// A job to be shown: of the queue, or one that has ended and is forgotten, of which its files tell.
+  private typealias Listed = (id: JobID, entry: JobEntry?)
+
+  /// The given jobs; for nil those that have not ended, and behind which the newest that have.
+  private func listed(_ wanted: Set<JobID>?, _ report: QueueReport) -> [Listed] {
+    guard let wanted else {
+      let recent = report.state.recentlyEnded.map(\.id)
+      let forgotten = recent.filter { report.state.jobs[$0] == nil }
+      let shown = Set(recent)
+      let known = report.jobs(among: nil).filter { !$0.entry.status.hasEnded || shown.contains($0.id) }
+      return forgotten.map { ($0, nil) } + known.map { ($0.id, $0.entry) }
+    }
+    let known = report.jobs(among: wanted)
+    let forgotten =
+      known.count == wanted.count
+      ? [] : wanted.filter { report.state.jobs[$0] == nil }.sorted { $0.description < $1.description }
+    return forgotten.map { ($0, nil) } + known.map { ($0.id, $0.entry) }
+  }
+
+  /// The runs of the given jobs, for nil of those that have not ended and the newest that have, each made when it is asked
+  /// for: there may be thousands.
   func runs(_ wanted: Set<JobID>? = nil) -> AnyIterator<StatusEntry> {
     let report = engine.report()
-    let jobs = report.jobs(among: wanted)
+    let jobs = listed(wanted, report)
     let waiting = Self.waiting(jobs, report)
     var descriptions: [String: [String: JobDescription]] = [:]
     func description(_ id: JobID, _ submission: Submission?) -> JobDescription? {
@@ -152,6 +179,7 @@ final class DaemonCore: Sendable {
     var rest = jobs.makeIterator()
     return AnyIterator { [self] in
       guard let (id, entry) = rest.next() else { return nil }
+      guard let entry else { return forgotten(id, report.state) }
       let submission = report.state.submissions[id.submission]
       var run = self.entry(id, entry, description(id, submission), submission?.configHash ?? "")
       run.waitingFor = waiting[id]
@@ -162,11 +190,12 @@ final class DaemonCore: Sendable {
   /// The same with what a table shows.
   func rows(_ wanted: Set<JobID>? = nil) -> AnyIterator<StatusRow> {
     let report = engine.report()
-    let jobs = report.jobs(among: wanted)
+    let jobs = listed(wanted, report)
     let waiting = Self.waiting(jobs, report)
     var rest = jobs.makeIterator()
     return AnyIterator { [self] in
       guard let (id, entry) = rest.next() else { return nil }
+      guard let entry else { return StatusRow(forgotten(id, report.state)) }
       guard entry.hasBegun, !entry.beginsFromNothing else {
         return StatusRow(id, entry.status, remark: waiting[id] ?? entry.problem)
       }
@@ -176,11 +205,28 @@ final class DaemonCore: Sendable {
     }
   }
 
+  /// A run that the queue does not know any more, as its own record says.
+  private func forgotten(_ id: JobID, _ state: QueueState) -> StatusEntry {
+    guard let record = record(of: id) else {
+      var entry = StatusEntry(id, nil, configHash: "")
+      if case .ended(let end) = state.status(of: id) {
+        entry.record.status = RunStatus(end.kind)
+        entry.record.error = end.problem
+      }
+      return entry
+    }
+    var entry = StatusEntry(record)
+    if !record.status.hasEnded {
+      // Of a `bitlab run` that was stopped.
+      if record.status == .running { entry.record.status = .queued }
+      entry.waitingFor = "its config to be run or submitted again"
+    }
+    return entry
+  }
+
   /// Putting the waiting runs in order is work, and most who ask want to know of others.
-  private static func waiting(_ jobs: [(id: JobID, entry: JobEntry)], _ report: QueueReport) -> [JobID:
-    String]
-  {
-    jobs.contains { $0.entry.status == .queued } ? report.waiting : [:]
+  private static func waiting(_ jobs: [Listed], _ report: QueueReport) -> [JobID: String] {
+    jobs.contains { $0.entry?.status == .queued } ? report.waiting : [:]
   }
 
   private func entry(_ id: JobID, _ entry: JobEntry, _ job: JobDescription?, _ hash: String) -> StatusEntry {
@@ -204,20 +250,31 @@ final class DaemonCore: Sendable {
     if entry.status.hasEnded, let known = ended.withLock({ $0[id] }), known.sequence == entry.sequence {
       return known.record
     }
-    let path = results.experiment(id.submission).run(id.job).recordFile
     // Looking for the records of thousands of runs that wait would take its time.
     guard entry.hasBegun || entry.status.hasEnded else { return nil }
-    guard let record = try? RunRecord(reading: path, in: files) else { return nil }
-    ended.withLock {
-      $0[id] = entry.status.hasEnded ? EndedRun(record: record, sequence: entry.sequence) : nil
+    guard let record = record(of: id) else { return nil }
+    ended.withLock { ended in
+      // Those of forgotten experiments go by and by.
+      if ended.count > Self.mostKeptRecords { ended = [:] }
+      ended[id] = entry.status.hasEnded ? EndedRun(record: record, sequence: entry.sequence) : nil
     }
     return record
   }
 
+  /// What a run's own record says, if there is one.
+  private func record(of id: JobID) -> RunRecord? {
+    let path = results.experiment(id.submission).run(id.job).recordFile
+    return try? RunRecord(reading: path, in: files)
+  }
+
+  private static let mostKeptRecords = 10_000
+
+  // MARK: - Names
+
   /// Bytes: two names of folders, and a slash.
   private static let longestName = 2 * 255 + 1
 
-  /// The jobs that words on the command line mean: `experiment` or `experiment/run`.
+  /// The jobs that words on the command line mean: `experiment` or `experiment/run`, of the queue or of the results folder.
   ///
   /// Throws for a word that means none, with the nearest that does.
   func resolve(_ words: [String]) throws(UnknownTarget) -> Set<JobID> {
@@ -229,17 +286,125 @@ final class DaemonCore: Sendable {
     var ids: Set<JobID> = []
     // Each once: a request has room for a million words.
     for word in Set(words) {
-      if let submission = state.submissions[word] {
-        ids.formUnion(submission.jobIDs)
-        continue
-      }
-      let parts = word.split(separator: "/", maxSplits: 1).map(String.init)
-      guard parts.count == 2, state.jobs[JobID(submission: parts[0], job: parts[1])] != nil else {
+      let parts = word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      let found =
+        parts.count == 1
+        ? jobs(of: word, state)
+        : jobs(of: parts[0], state).filter { $0.job == parts[1] }
+      if found.isEmpty {
         throw UnknownTarget(
-          word, among: state.submissions.keys.sorted() + state.jobs.keys.map(\.description).sorted())
+          word,
+          among: state.submissions.keys.sorted() + ((try? results.experimentNames(in: files)) ?? [])
+            + state.jobs.keys.map(\.description).sorted())
       }
-      ids.insert(JobID(submission: parts[0], job: parts[1]))
+      ids.formUnion(found)
     }
     return ids
+  }
+
+  /// All jobs that there are: of the queue, and of the experiments in the results folder.
+  func everyJob() -> Set<JobID> {
+    let state = engine.report().state
+    let names = (try? results.experimentNames(in: files)) ?? []
+    return names.reduce(into: Set(state.jobs.keys)) { $0.formUnion(jobs(of: $1, state)) }
+  }
+
+  private func jobs(of name: String, _ state: QueueState) -> Set<JobID> {
+    var ids = Set(state.submissions[name]?.jobIDs ?? [])
+    if ExperimentFolder.isName(name), let experiment = forgottenExperiment(name) {
+      ids.formUnion(experiment.runs.map { JobID(submission: name, job: $0.plan.id) })
+    }
+    return ids
+  }
+
+  /// An experiment as its folder has it; nil where there is none that can be read.
+  private func forgottenExperiment(_ name: String) -> PlacedExperiment? {
+    let folder = results.experiment(name)
+    guard files.exists(folder.configFile), let bytes = try? files.readAll(folder.configFile),
+      let experiment = try? Experiment(bytes: bytes, path: folder.configFile)
+    else { return nil }
+    let origin = try? files.readText(folder.originFile).split(separator: "\n").first.map(String.init)
+    return PlacedExperiment(experiment, name: name, folder: folder, configFolder: origin ?? "")
+  }
+
+  // MARK: - Steering
+
+  /// What became of a request for one run.
+  struct Answer: Sendable {
+    var id: JobID
+    var text: String
+    var isEffective: Bool
+  }
+
+  /// Does what a person asked for to some runs, also to those that the queue has forgotten; says of each what became of it.
+  func command(_ command: QueueCommand, _ ids: [JobID]) throws -> [Answer] {
+    let state = engine.report().state
+    let known = ids.filter { state.jobs[$0] != nil }
+    var answers: [JobID: Answer] = [:]
+    for answer in try engine.command(command, known) {
+      answers[answer.id] = Answer(id: answer.id, text: answer.text, isEffective: answer.isEffective)
+    }
+    var restarted: [String: [JobID]] = [:]
+    for id in ids where answers[id] == nil {
+      if command == .restart, record(of: id)?.status.hasEnded ?? true {
+        restarted[id.submission, default: []].append(id)
+      } else {
+        answers[id] = answerForgotten(id, state)
+      }
+    }
+    for (name, ids) in restarted.sorted(by: { $0.key < $1.key }) {
+      for answer in try restartForgotten(name, ids) { answers[answer.id] = answer }
+    }
+    return ids.compactMap { answers[$0] }
+  }
+
+  private func answerForgotten(_ id: JobID, _ state: QueueState) -> Answer {
+    let status = forgotten(id, state).record.status
+    let text =
+      status.hasEnded ? "has already ended: \(status.rawValue)" : "is not in the queue: submit its config"
+    return Answer(id: id, text: text, isEffective: false)
+  }
+
+  /// Queues runs of a forgotten experiment once more, from nothing, where its config is still the one that they were trained
+  /// by.
+  private func restartForgotten(_ name: String, _ ids: [JobID]) throws -> [Answer] {
+    let folder = results.experiment(name)
+    guard let placed = forgottenExperiment(name), let config = try? files.readText(folder.configFile) else {
+      return ids.map {
+        Answer(id: $0, text: "\(folder.configFile) is not there or cannot be read", isEffective: false)
+      }
+    }
+    let changed = Set(
+      ids.filter { id in record(of: id).map { $0.configHash != placed.experiment.configHash } ?? false })
+    let begun = Set(ids.map(\.job)).subtracting(changed.map(\.job))
+    let submission = placed.submission(config: config, configFolder: placed.configFolder) {
+      begun.contains($0.plan.id)
+    }
+    if let problem = SubmissionDesk.sizeProblem(submission) {
+      return ids.map { Answer(id: $0, text: problem, isEffective: false) }
+    }
+    if !submission.jobs.isEmpty { try engine.queueOnceMore([submission], fromNothing: true) }
+    return ids.map { id in
+      changed.contains(id)
+        ? Answer(
+          id: id,
+          text:
+            "\(folder.configFile) has been changed since the run was trained: put it back as it was, or submit it under another name",
+          isEffective: false)
+        : Answer(id: id, text: "begins again", isEffective: true)
+    }
+  }
+}
+
+extension RunStatus {
+  /// How the queue says that a job ended.
+  init(_ kind: JobEnd.Kind) {
+    self =
+      switch kind {
+      case .completed: .completed
+      case .failed: .failed
+      case .diverged: .diverged
+      case .cancelled: .cancelled
+      }
   }
 }

@@ -2,11 +2,12 @@ import Experiments
 import Files
 import Scheduler
 
-/// Rebuilds from the results folders what a damaged journal no longer says, as far as they know it.
+/// Looks up in the results folders what the bytes that remain of a journal cannot vouch for, as far as the folders know it.
 ///
-/// An experiment that the queue has lost is queued again when a run of it is not over; the runs that are over are
+/// An experiment that the queue does not know is queued again when a run of it is not over; the runs that are over are
 /// recognized by their own records when their turn comes. A run whose record says that it was cancelled is cancelled, unless
-/// the journal knows that it was queued once more. All else a run finds out by itself: where it goes on, or that it has ended.
+/// the journal knows that it was queued once more; one whose record says that it was paused is paused. All else a run finds
+/// out by itself: where it goes on, or that it has ended.
 ///
 /// May be done again: what an interrupted repair has done is found done.
 struct JournalRepair {
@@ -17,7 +18,8 @@ struct JournalRepair {
   /// Before the queue starts. Throws where the journal cannot be written.
   func mend(_ engine: DaemonCore.Engine) throws {
     try requeueLost(engine)
-    try cancelAgain(engine)
+    try repeatCommand(.cancel, of: .cancelled, "cancelled", engine) { !$0.isOnceMore }
+    try repeatCommand(.pause, of: .paused, "paused", engine) { $0.status != .paused }
     engine.compact()
   }
 
@@ -26,14 +28,25 @@ struct JournalRepair {
     for name in try results.experimentNames(in: files) where known[name] == nil {
       let folder = results.experiment(name)
       do {
-        let experiment = try Experiment(bytes: try files.readAll(folder.configFile), path: folder.configFile)
+        let bytes = try files.readAll(folder.configFile)
+        let experiment = try Experiment(bytes: bytes, path: folder.configFile)
         let origin = try? files.readText(folder.originFile).split(separator: "\n").first.map(String.init)
         let placed = PlacedExperiment(experiment, name: name, folder: folder, configFolder: origin ?? "")
-        guard placed.runs.contains(where: { !isOver($0) }) else { continue }
-        log("\(name): the journal has lost it; queued again from \(folder.path)")
-        try engine.submit([placed.submission(configFolder: origin ?? "") { _ in true }])
+        let open = Set(placed.runs.lazy.filter { !isOver($0) }.map(\.plan.id))
+        guard !open.isEmpty else { continue }
+        let submission = placed.submission(
+          config: String(decoding: bytes, as: UTF8.self), configFolder: origin ?? ""
+        ) { open.contains($0.plan.id) }
+        if let problem = SubmissionDesk.sizeProblem(submission) {
+          log(
+            "\(name): the queue does not know it, and cannot take it: \(problem), or train it with `bitlab run`"
+          )
+          continue
+        }
+        log("\(name): the queue does not know it; queued again from \(folder.path)")
+        try engine.submit([submission])
       } catch let error as ConfigurationError {
-        log("\(name): the journal has lost it, and its config cannot be read: \(error)")
+        log("\(name): the queue does not know it, and its config cannot be read: \(error)")
       }
     }
   }
@@ -42,13 +55,17 @@ struct JournalRepair {
     record(JobID(submission: run.experiment, job: run.plan.id))?.status.hasEnded ?? false
   }
 
-  private func cancelAgain(_ engine: DaemonCore.Engine) throws {
+  /// Does to open jobs what their records say has been done to them.
+  private func repeatCommand(
+    _ command: QueueCommand, of status: RunStatus, _ word: String, _ engine: DaemonCore.Engine,
+    where mayBe: (JobEntry) -> Bool
+  ) throws {
     let state = engine.report().state
-    let cancelled = state.jobs.filter { id, entry in
-      !entry.status.hasEnded && !entry.isOnceMore && record(id)?.status == .cancelled
+    let ids = state.jobs.filter { id, entry in
+      !entry.status.hasEnded && mayBe(entry) && record(id)?.status == status
     }.keys.sorted { $0.description < $1.description }
-    for answer in try engine.command(.cancel, cancelled) {
-      log("\(answer.id): its record says that it was cancelled")
+    for answer in try engine.command(command, ids) where answer.isEffective {
+      log("\(answer.id): its record says that it was \(word)")
     }
   }
 

@@ -2,19 +2,17 @@ import CSystem
 import Experiments
 import Files
 import Scheduler
-import Synchronization
 
 /// Takes what the watched folder delivers: into the journal first, then out of the folder.
 final class SpoolIntake: Sendable {
   private let folder: SpoolFolder
   private let core: DaemonCore
-  /// Files that are in the journal and could not be removed: when they are offered again they are removed, and not
-  /// submitted once more, which would let go on what has been cancelled meanwhile.
-  private let unremoved = Mutex<[SpoolName: SpoolEntry]>([:])
+  private let unremoved: UnremovedConfigs
 
-  init(folder: SpoolFolder, core: DaemonCore) {
+  init(folder: SpoolFolder, core: DaemonCore, unremoved: UnremovedConfigs) {
     self.folder = folder
     self.core = core
+    self.unremoved = unremoved
   }
 
   /// So many files at once are read, parsed and journaled with memory that is not needed again soon.
@@ -28,9 +26,7 @@ final class SpoolIntake: Sendable {
       let path = FilePath.join(folder.path, "\(refusal.entry.name)")
       return !reject(refusal.entry, "\(path): \(refusal.reason)")
     }.map(\.entry.name)
-    let known = unremoved.withLock { unremoved in
-      batch.files.filter { unremoved[$0.entry.name]?.isSameVersion(as: $0.entry) == true }
-    }
+    let known = batch.files.filter { unremoved.has($0) }
     let files = batch.files.filter { !known.contains($0) }
     let configs = files.map {
       ConfigurationFile(path: FilePath.join(folder.path, $0.name), bytes: $0.bytes)
@@ -56,17 +52,11 @@ final class SpoolIntake: Sendable {
   /// Removes files that are in the journal; returns those that may still be there.
   private func remove(_ files: [SpooledFile]) -> [SpoolName] {
     guard !files.isEmpty else { return [] }
-    do {
-      _ = try folder.accept(files)
-      unremoved.withLock { unremoved in
-        if !unremoved.isEmpty { for file in files { unremoved[file.entry.name] = nil } }
-      }
-      return []
-    } catch {
-      core.log.write("\(error)")
-      unremoved.withLock { unremoved in for file in files { unremoved[file.entry.name] = file.entry } }
-      return files.map(\.entry.name)
-    }
+    let removal = folder.accept(files)
+    for (_, error) in removal.failed { core.log.write("\(error)") }
+    if let error = removal.syncError { core.log.write("\(error)") }
+    unremoved.update(done: files, left: removal.failed.map(\.file))
+    return removal.failed.map(\.file.entry.name)
   }
 
   /// Whether that is done.

@@ -92,6 +92,6 @@ struct StatusFromFiles {
   private func journaled() throws -> QueueState {
     guard files.exists(results.journalFile) else { return QueueState() }
     let records = try Journal.records(in: try files.readAll(results.journalFile), path: results.journalFile)
-    return JournalStore.state(records) { _ in }.state
+    return QueueState(replaying: records)
   }
 }

@@ -10,9 +10,11 @@ import Synchronization
 final class SubmissionDesk {
   /// What became of a config.
   enum Verdict {
-    /// New, or known to the results folder alone: to be submitted.
+    /// To be submitted.
     case new(Submission, note: String?)
-    /// The same experiment is in the queue.
+    /// The same experiment is there, of which the queue has forgotten these runs, that have not got to their end.
+    case continued(Submission)
+    /// The same experiment is in the queue, or all its runs have got to their end.
     case known(String)
     /// What is wrong with it, as `bitlab validate` says it.
     case refused(String)
@@ -89,7 +91,7 @@ final class SubmissionDesk {
     case .success(let value): (experiment, runs, fingerprint) = value
     case .failure(let refusal): return .refused(refusal.text)
     }
-    func submission(_ name: String) -> Submission {
+    func submission(_ name: String, of runs: [RunPlan]) -> Submission {
       Submission(
         name: name, payload: String(decoding: file.bytes, as: UTF8.self), folder: file.folder,
         jobs: runs.map { JobDescription($0) }, priority: experiment.priority,
@@ -101,15 +103,22 @@ final class SubmissionDesk {
       if let other = taken[name] ?? find(name) {
         if other.fingerprint == fingerprint {
           if taken[name] == nil, hasVanished(name) {
-            taken[name] = submission(name)
+            taken[name] = submission(name, of: runs)
             return .new(taken[name]!, note: nil)
           }
           return .known(name)
         }
       } else if isFree(name, for: experiment, file) {
-        let submission = submission(name)
-        if let problem = sizeProblem(submission) { return .refused("\(file.path): error: \(problem)") }
+        let folder = results.experiment(name)
+        let isThere = files.exists(folder.configFile)
+        let pending = isThere ? runs.filter { !hasGotToItsEnd($0, folder, experiment) } : runs
+        if pending.isEmpty { return .known(name) }
+        let submission = submission(name, of: pending)
+        if let problem = Self.sizeProblem(submission) {
+          return .refused("\(file.path): error: \(problem)")
+        }
         taken[name] = submission
+        if isThere { return .continued(submission) }
         let note =
           number == 1
           ? nil : "\(experiment.name): results of another config have that name; these go to \(name)"
@@ -124,12 +133,21 @@ final class SubmissionDesk {
     canTake(name) && !files.exists(results.experiment(name).configFile)
   }
 
-  /// A submission is one record of the journal, and with its runs' entries one of a snapshot.
-  private func sizeProblem(_ submission: Submission) -> String? {
+  private func hasGotToItsEnd(_ run: RunPlan, _ folder: ExperimentFolder, _ experiment: Experiment) -> Bool {
+    let path = folder.run(run.id).recordFile
+    guard files.exists(path), let record = try? RunRecord(reading: path, in: files) else { return false }
+    return record.hasGotToItsEnd(experiment.configHash)
+  }
+
+  /// Why the queue cannot take a submission: it is one record of the journal, and with its runs' entries one of a snapshot.
+  static func sizeProblem(_ submission: Submission) -> String? {
+    guard submission.jobs.count <= mostRuns else {
+      return "the plan has \(submission.jobs.count) runs, the queue takes \(mostRuns) of one config: split it"
+    }
     // Most are far from the bound, and encoding takes its time.
     guard submission.jobs.count > 500 || submission.payload?.utf8.count ?? 0 > 1 << 18 else { return nil }
     let size = (try? QueueRecord.submitted(submission).encoded().count) ?? .max
-    guard size > Journal.maximumRecordCount / 2 else { return nil }
+    guard size > Journal.maximumRecordBytes / 2 else { return nil }
     return "the config and its \(submission.jobs.count) runs are larger than the queue takes of one: split it"
   }
 

@@ -8,6 +8,8 @@ struct PlacedExperiment: Sendable {
   /// The name of its folder: the config's, or that with a number.
   let name: String
   let folder: ExperimentFolder
+  /// Where the config came from, if that matters.
+  let configFolder: String
   /// Every run of the plan, in order.
   let runs: [PlacedRun]
   private let places: [String: Int]
@@ -16,6 +18,7 @@ struct PlacedExperiment: Sendable {
     self.experiment = experiment
     self.name = name
     self.folder = folder
+    self.configFolder = configFolder
     let hash = experiment.configHash
     runs = Plan(experiment).runs.map {
       PlacedRun(

@@ -4,17 +4,30 @@ import Scheduler
 import Synchronization
 
 /// The experiments behind the queue's submissions: parsed when they are needed, and the last few kept.
+///
+/// What was accepted counts. A `config.json` that somebody has edited in the results folder is said, and not used.
 final class ExperimentShelf: Sendable {
+  private struct State {
+    var kept: [(fingerprint: String, experiment: PlacedExperiment)] = []
+    /// Edited configs that have been said, by their folder.
+    var said: [String: [UInt8]] = [:]
+  }
+
   private let results: ResultsFolder
   private let files: any FileSystem
-  private let kept = Mutex<[(name: String, experiment: PlacedExperiment)]>([])
+  private let state = Mutex(State())
   private static let capacity = 64
   /// Called with the name of a submission whose config is in its folder now.
   private let placed: @Sendable (String) -> Void
+  private let log: @Sendable (String) -> Void
 
-  init(_ results: ResultsFolder, files: any FileSystem, placed: @escaping @Sendable (String) -> Void) {
+  init(
+    _ results: ResultsFolder, files: any FileSystem, log: @escaping @Sendable (String) -> Void,
+    placed: @escaping @Sendable (String) -> Void
+  ) {
     self.results = results
     self.files = files
+    self.log = log
     self.placed = placed
   }
 
@@ -23,30 +36,56 @@ final class ExperimentShelf: Sendable {
   /// Throws `FileError`, or what is wrong with a config that was accepted once.
   func experiment(_ submission: Submission) throws -> PlacedExperiment {
     let folder = results.experiment(submission.name)
-    guard submission.payload != nil || files.exists(folder.configFile) else {
+    guard !submission.isPlaced || files.exists(folder.configFile) else {
       throw RunFailure(
         kind: .content, "\(folder.configFile) is not there any more: submit the config again to begin anew")
     }
-    if submission.payload == nil,
-      let found = kept.withLock({ kept in kept.last { $0.name == submission.name } })
-    {
-      return found.experiment
+    let file = try accepted(submission, folder)
+    if submission.isPlaced {
+      sayIfEdited(submission, file, folder)
+      if let found = kept(submission) { return found }
     }
+    let experiment = try Experiment(file)
+    if !submission.isPlaced {
+      try place(experiment, file, in: folder)
+      placed(submission.name)
+    }
+    let placed = PlacedExperiment(
+      experiment, name: submission.name, folder: folder, configFolder: submission.folder)
+    keep(placed, submission)
+    return placed
+  }
+
+  /// The config as it was accepted. Journals of earlier versions leave it to the folder, and know its hash.
+  private func accepted(_ submission: Submission, _ folder: ExperimentFolder) throws -> ConfigurationFile {
     if let payload = submission.payload {
-      let file = ConfigurationFile(
+      return ConfigurationFile(
         path: FilePath.join(submission.folder, "config.json"), bytes: Array(payload.utf8))
-      try place(try Experiment(file), file, in: folder)
     }
-    let experiment = PlacedExperiment(
-      try Experiment(bytes: try files.readAll(folder.configFile), path: folder.configFile),
-      name: submission.name, folder: folder, configFolder: submission.folder)
-    if submission.payload != nil { placed(submission.name) }
-    kept.withLock { kept in
-      kept.removeAll { $0.name == submission.name }
-      if kept.count == Self.capacity { kept.removeFirst() }
-      kept.append((submission.name, experiment))
+    let file = ConfigurationFile(path: folder.configFile, bytes: try files.readAll(folder.configFile))
+    guard try Experiment(file).configHash == submission.configHash else {
+      throw RunFailure(
+        kind: .content,
+        "\(folder.configFile) has been changed since it was accepted: put it back as it was, or submit the config again"
+      )
     }
-    return experiment
+    return file
+  }
+
+  private func kept(_ submission: Submission) -> PlacedExperiment? {
+    state.withLock { state in
+      state.kept.last {
+        $0.experiment.name == submission.name && $0.fingerprint == submission.fingerprint
+      }?.experiment
+    }
+  }
+
+  private func keep(_ experiment: PlacedExperiment, _ submission: Submission) {
+    state.withLock { state in
+      state.kept.removeAll { $0.experiment.name == submission.name }
+      if state.kept.count == Self.capacity { state.kept.removeFirst() }
+      state.kept.append((submission.fingerprint, experiment))
+    }
   }
 
   /// Writes the config into its folder, where it is not there yet.
@@ -60,5 +99,19 @@ final class ExperimentShelf: Sendable {
         "\(folder.path) has come to hold another experiment since this one was accepted: move that away, and restart this one"
       )
     }
+  }
+
+  /// Says it once of each edit.
+  private func sayIfEdited(_ submission: Submission, _ file: ConfigurationFile, _ folder: ExperimentFolder) {
+    guard let found = try? files.readAll(folder.configFile), found != file.bytes else { return }
+    let isNew = state.withLock { state in
+      if state.said.count > Self.capacity { state.said = [:] }
+      return state.said.updateValue(found, forKey: folder.path) != found
+    }
+    guard isNew, (try? Experiment(bytes: found, path: folder.configFile))?.configHash != submission.configHash
+    else { return }
+    log(
+      "\(folder.configFile) has been changed since it was accepted; what was accepted counts: submit it to use it"
+    )
   }
 }

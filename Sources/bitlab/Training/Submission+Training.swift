@@ -21,12 +21,16 @@ extension JobDescription {
 extension PlacedExperiment {
   /// A submission of the runs that are to run, for an experiment whose config is in its folder already.
   ///
-  /// - Parameter configFolder: where the config came from, if that matters.
-  func submission(configFolder: String = "", where isPending: (PlacedRun) -> Bool) -> Submission {
+  /// - Parameters:
+  ///   - config: the config's text; nil where nobody asks for it again.
+  ///   - configFolder: where the config came from, if that matters.
+  func submission(
+    config: String?, configFolder: String = "", where isPending: (PlacedRun) -> Bool
+  ) -> Submission {
     Submission(
-      name: name, payload: nil, folder: configFolder,
+      name: name, payload: config, folder: configFolder,
       jobs: runs.filter(isPending).map { JobDescription($0.plan) }, priority: experiment.priority,
       maxRetries: experiment.maxRetries,
-      fingerprint: experiment.configHash + (configFolder.isEmpty ? "" : " " + configFolder))
+      fingerprint: experiment.configHash + (configFolder.isEmpty ? "" : " " + configFolder), isPlaced: true)
   }
 }

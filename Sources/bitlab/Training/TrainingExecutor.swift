@@ -15,12 +15,16 @@ final class TrainingExecutor: QueueExecutor {
   /// Called with a job that has a new checkpoint.
   private let progressed: @Sendable (JobID) -> Void
   private let controls = Mutex<[JobID: RunControl]>([:])
+  /// What a run is asked when the process ends: whether it goes on by itself is for the next process.
+  private let atShutdown: RunControl.Request
 
   init(
     _ environment: TrainingEnvironment, results: ResultsFolder, reports: ReportKeeper,
-    observer: any RunObserver, progressed: @escaping @Sendable (JobID) -> Void = { _ in },
+    observer: any RunObserver, atShutdown: RunControl.Request = .pause,
+    progressed: @escaping @Sendable (JobID) -> Void = { _ in },
     experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment
   ) {
+    self.atShutdown = atShutdown
     self.progressed = progressed
     self.environment = environment
     self.results = results
@@ -75,7 +79,7 @@ final class TrainingExecutor: QueueExecutor {
     switch outcome {
     case .completed: .ended(JobEnd(.completed))
     case .diverged(let problem): .ended(JobEnd(.diverged, problem: problem))
-    case .paused, .cancelled: .stopped
+    case .paused, .interrupted, .cancelled: .stopped
     case .failed(let failure): .ended(JobEnd(.failed, problem: failure.description))
     }
   }
@@ -127,8 +131,14 @@ final class TrainingExecutor: QueueExecutor {
       "\(path): kept as \(newPath); the run goes on from its checkpoint, or begins again", isProblem: false)
   }
 
-  func askToStop(_ id: JobID, forGood: Bool) {
-    controls.withLock { $0[id] }?.request = forGood ? .cancel : .pause
+  func askToStop(_ id: JobID, _ reason: StopReason) {
+    let request: RunControl.Request =
+      switch reason {
+      case .pause: .pause
+      case .cancel: .cancel
+      case .shutdown: atShutdown
+      }
+    controls.withLock { $0[id] }?.request = request
   }
 
   func progress(of id: JobID) -> Int? {

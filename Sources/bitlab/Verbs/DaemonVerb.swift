@@ -26,6 +26,6 @@ struct DaemonVerb {
     // Else nothing would begin, but the watched folder would be looked at.
     if !signals.isStopRequested { daemon.start() }
     withExtendedLifetime(signals) { daemon.waitUntilStopped() }
-    return ExitCode.done
+    return daemon.hasLostItsFolder ? ExitCode.tryAgain : ExitCode.done
   }
 }

@@ -44,7 +44,7 @@ struct RunVerb {
       placed[$0.name]!
     }
     let submissions = experiments.map { placed in
-      placed.submission { executor.recordedEnd($0) == nil }
+      placed.submission(config: nil) { executor.recordedEnd($0) == nil }
     }
     let total = submissions.reduce(0) { $0 + $1.jobs.count }
     observer.expect(total)

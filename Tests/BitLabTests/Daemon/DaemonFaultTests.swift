@@ -29,7 +29,7 @@ struct DaemonFaultTests {
         #expect(!files.failed.isEmpty)
         try folder.start(slots: 1)
       }
-      try folder.wait { $0.submissions["tiny"]?.isConcluded == true && !folder.exists("queue/tiny.json") }
+      try folder.wait { $0.submissions["tiny"] == nil && !folder.exists("queue/tiny.json") }
       folder.stop()
       return files.failed
     }
@@ -42,11 +42,11 @@ struct DaemonFaultTests {
       try folder.drop(Self.text, as: "tiny.json")
       if (try? folder.start(slots: 1, files: files)) != nil {
         // Some operations come only when the daemon stops.
-        try folder.wait { !files.failed.isEmpty || $0.ends(of: "tiny") != nil }
+        try folder.wait { !files.failed.isEmpty || !$0.recentlyEnded.isEmpty }
         folder.stop()
       }
       try folder.start(slots: 1)
-      try folder.wait { $0.submissions["tiny"]?.isConcluded == true && !folder.exists("queue/tiny.json") }
+      try folder.wait { $0.submissions["tiny"] == nil && !folder.exists("queue/tiny.json") }
       folder.stop()
       return files.failed
     }
@@ -108,7 +108,29 @@ struct DaemonFaultTests {
     try daemon.drop(ConfigText().text, as: "tiny.json")
     #expect(try daemon.status().isEmpty)
     files.heal()
-    try daemon.wait { $0.submissions["tiny"]?.isConcluded == true }
+    try daemon.wait { $0.submissions["tiny"] == nil && $0.recentlyEnded.count == 4 }
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(ConfigText().text, "tiny"))
+  }
+
+  /// The journal's disk is full for much longer than it takes to try again once; nobody does anything.
+  @Test func aJournalWithoutRoomStallsNothing() throws {
+    let text = ConfigText(epochs: 3, seeds: "[0, 1]").text
+    let daemon = try InProcessDaemon()
+    let files = FaultyFileSystem(
+      .error(ENOSPC), at: .max, persists: true, failingUnder: daemon.results + "/.bitlab/journal")
+    try daemon.start(slots: 1, files: files)
+    #expect(try daemon.submit(text).code == 0)
+    files.breakDown()
+    let deadline = Date(timeIntervalSinceNow: 30)
+    while files.failed.count < 10, Date() < deadline { usleep(1_000) }
+    #expect(files.failed.count >= 10)
+    files.heal()
+    try daemon.wait { $0.submissions["tiny"] == nil && $0.recentlyEnded.count == 4 }
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(text, "tiny"))
+    daemon.stop()
+    try daemon.start(slots: 1)
+    #expect(try daemon.status().values.allSatisfy { $0["status"] as? String == "completed" })
+    let log = try daemon.text("results/.bitlab/daemon.log")
+    #expect(log.contains("the journal can be written again") && !log.contains("passed over"))
   }
 }

@@ -154,8 +154,9 @@ final class InProcessDaemon {
 
   /// Waits until the run is in that state.
   func wait(for run: String, _ status: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    try wait(
-      { $0.jobs.first { "\($0.key)" == run }?.value.status.name == status }, sourceLocation: sourceLocation)
+    let parts = run.split(separator: "/").map(String.init)
+    let id = JobID(submission: parts[0], job: parts[1])
+    try wait({ $0.status(of: id)?.name == status }, sourceLocation: sourceLocation)
   }
 
   func text(_ name: String) throws -> String { try folder.text(name) }

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Scheduler
 import Testing
 
 @testable import bitlab
@@ -37,7 +38,8 @@ struct JournalRepairTests {
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(Self.text, "tiny"))
     let log = try daemon.text("results/.bitlab/daemon.log")
     #expect(
-      log.contains("the journal was damaged: ") && log.contains("tiny: the journal has lost it; queued again")
+      log.contains("the journal was damaged: ")
+        && log.contains("tiny: the queue does not know it; queued again")
     )
     // Nothing unreadable is lost, and nothing is mended twice.
     #expect(
@@ -52,7 +54,7 @@ struct JournalRepairTests {
   @Test func anInterruptedRepairIsDoneAgain() throws {
     let daemon = try interrupted()
     try damage(daemon, at: #""submitted""#)
-    _ = try JournalStore.open(daemon.results + "/.bitlab/journal", in: POSIXFileSystem()) { _ in }
+    _ = try Journal.open(daemon.results + "/.bitlab/journal", in: POSIXFileSystem())
     try daemon.start(slots: 2)
     #expect(daemon.verb("wait", "tiny").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(Self.text, "tiny"))
@@ -65,7 +67,7 @@ struct JournalRepairTests {
     let daemon = try interrupted()
     let path = daemon.results + "/.bitlab/journal"
     let strange = Array(#"{"of":"another version"}"#.utf8)
-    try JournalStore.open(path, in: POSIXFileSystem()) { _ in }.store.append([strange])
+    try Journal.open(path, in: POSIXFileSystem()).journal.append([strange])
     let before = try POSIXFileSystem().readAll(path)
     try daemon.start(slots: 2)
     #expect(daemon.verb("wait", "tiny").code == 0)
@@ -80,7 +82,7 @@ struct JournalRepairTests {
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     #expect(try daemon.submit(tiny).code == 0)
     #expect(daemon.verb("cancel", "tiny").code == 0)
-    try daemon.wait { $0.submissions["tiny"]?.isConcluded == true }
+    try daemon.wait { $0.submissions["tiny"] == nil }
     #expect(try daemon.submit(tiny).output.contains("2 runs go on"))
     daemon.stop()
     try damage(daemon, at: #""began""#)
@@ -121,5 +123,46 @@ struct JournalRepairTests {
     try daemon.start(slots: 1)
     #expect(daemon.verb("wait").code == 0)
     #expect(try daemon.status()["long/full-seed0"]?["status"] as? String == "cancelled")
+  }
+
+  /// A journal that ends in the middle of a record may have lost more than that record: the folders are asked.
+  @Test func whatACutJournalDoesNotSayIsLookedUp() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long("paused")).code == 0)
+    try daemon.wait(for: "paused/full-seed0", "running")
+    while !daemon.exists("results/paused/runs/full-seed0/run.json") { usleep(1000) }
+    #expect(daemon.verb("pause", "paused").code == 0)
+    #expect(try daemon.submit(Self.text).code == 0)
+    while !daemon.exists("results/tiny/runs/full-seed0/run.json") { usleep(1000) }
+    daemon.stop()
+    // All but the first record and the beginning of the second.
+    let path = daemon.results + "/.bitlab/journal"
+    var bytes = try POSIXFileSystem().readAll(path)
+    let second = try #require(bytes[60...].firstRange(of: [0xF5, 0x42, 0x4C, 0xC0])).lowerBound
+    bytes.removeLast(bytes.count - second - 33)
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    try daemon.start(slots: 2)
+    let log = try daemon.text("results/.bitlab/daemon.log")
+    #expect(log.contains("the journal ends in the middle of a record, of which 33 bytes are there"), "\(log)")
+    #expect(log.contains("tiny: the queue does not know it; queued again"))
+    #expect(log.contains("paused/full-seed0: its record says that it was paused"))
+    #expect(daemon.verb("wait", "tiny").code == 0)
+    #expect(try daemon.status()["paused/full-seed0"]?["status"] as? String == "paused")
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(Self.text, "tiny"))
+  }
+
+  /// An experiment that is too large for one record of the journal keeps no daemon from starting.
+  @Test func aLostExperimentOfManyRunsIsSaid() throws {
+    let daemon = try interrupted()
+    let seeds = "[" + (0..<30_000).map(String.init).joined(separator: ",") + "]"
+    try FileManager.default.createDirectory(
+      atPath: daemon.results + "/huge", withIntermediateDirectories: true)
+    try Data(ConfigText(name: "huge", seeds: seeds).text.utf8).write(
+      to: URL(fileURLWithPath: daemon.results + "/huge/config.json"))
+    try damage(daemon, at: #""submitted""#)
+    try daemon.start(slots: 2)
+    let log = try daemon.text("results/.bitlab/daemon.log")
+    #expect(log.contains("huge: the queue does not know it, and cannot take it: the plan has 60000 runs"))
+    #expect(daemon.verb("wait", "tiny").code == 0)
   }
 }

@@ -28,7 +28,7 @@ struct RestartTests {
     try daemon.wait(for: "long/full-seed0", "running")
     #expect(daemon.verb("restart", "tiny/two-seed0").code == 0)
     #expect(daemon.verb("cancel", "tiny/two-seed0").code == 0)
-    try daemon.wait { $0.submissions["tiny"]?.isConcluded == true }
+    try daemon.wait { $0.submissions["tiny"] == nil }
     let run = try daemon.status()["tiny/two-seed0"]
     #expect(run?["status"] as? String == "cancelled" && run?["epoch"] as? Int == 0)
     #expect(!daemon.exists("results/tiny/runs/two-seed0/model.safetensors"))
@@ -60,10 +60,9 @@ struct RestartTests {
     #expect(try daemon.submit(text).code == 0)
     #expect(daemon.verb("wait").code == 0)
     try FileManager.default.removeItem(atPath: daemon.results + "/tiny")
-    #expect(daemon.verb("restart", "tiny/two-seed0").code == 0)
-    #expect(daemon.verb("wait").code == 1)
-    let error = try daemon.status()["tiny/two-seed0"]?["error"] as? String
-    #expect(error?.contains("submit the config again") == true)
+    try daemon.wait { $0.submissions.isEmpty }
+    let said = daemon.verb("restart", "tiny/two-seed0")
+    #expect(said.code == 2 && said.errors.contains("no run or experiment `tiny/two-seed0`"))
     #expect(try daemon.submit(text).code == 0)
     #expect(daemon.verb("wait").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(text, "tiny"))

@@ -35,9 +35,9 @@ struct SubmitTests {
     let problem = try daemon.status()["tiny/full-seed0"]?["error"] as? String
     #expect(problem?.contains("has come to hold another experiment") == true, "\(problem ?? "no error")")
     #expect(try daemon.text("results/tiny/config.json") == other)
-    try daemon.wait { $0.submissions["tiny"]?.isConcluded == true }
+    try daemon.wait { $0.submissions["tiny"] == nil }
     try FileManager.default.removeItem(atPath: daemon.results + "/tiny")
-    #expect(daemon.verb("restart", "tiny").code == 0)
+    #expect(try daemon.submit(tiny).code == 0)
     #expect(daemon.verb("wait", "tiny").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(tiny, "tiny"))
   }

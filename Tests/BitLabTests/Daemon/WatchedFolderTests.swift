@@ -25,7 +25,9 @@ struct WatchedFolderTests {
       explained.replacingOccurrences(of: "queue/bad.json", with: "bad.json").split(separator: "\n")
         == validated.split(separator: "\n"))
     #expect(
-      try POSIXFileSystem().list(daemon.queue) == [".hidden.json", ".taken", "half.json.part", "rejected"])
+      try POSIXFileSystem().list(daemon.queue) == [
+        ".accepted", ".hidden.json", ".lock", ".taken", "half.json.part", "rejected",
+      ])
   }
 
   @Test func theSameFileAgainRunsNothingTwice() throws {

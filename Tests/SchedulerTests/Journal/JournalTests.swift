@@ -44,7 +44,9 @@ struct JournalTests {
     var bytes = try files.readAll(path)
     #expect(try Journal.open(path, in: files).replay == JournalReplay(records: [[3], [4]]))
     try Data(bytes + JournalFormat.marker).write(to: URL(fileURLWithPath: path))
-    #expect(try Journal.open(path, in: files).replay == JournalReplay(records: [[3], [4]], tornTail: 8))
+    #expect(
+      try Journal.open(path, in: files).replay
+        == JournalReplay(records: [[3], [4]], tornTail: 8, needsMending: true))
     #expect(try files.readAll(path) == bytes)
     bytes[JournalFormat.headerCount + 3] ^= 1
     try Data(bytes).write(to: URL(fileURLWithPath: path))
@@ -79,65 +81,6 @@ struct JournalTests {
     try journal.append(records)
     #expect(disk.count(.write) == writes + 1 && disk.count(.synchronize) == syncs + 1)
     #expect(try Journal.open(Self.path, in: disk.after(.powerFailure)).replay.records == records)
-  }
-
-  /// Holds back syncs from the moment it is closed.
-  private final class Gate: Sendable {
-    private let isClosed = Mutex(false)
-    let reached = DispatchSemaphore(value: 0)
-    let opened = DispatchSemaphore(value: 0)
-
-    func close() { isClosed.withLock { $0 = true } }
-
-    func open() {
-      isClosed.withLock { $0 = false }
-      opened.signal()
-    }
-
-    func pass() {
-      guard isClosed.withLock({ $0 }) else { return }
-      reached.signal()
-      opened.wait()
-    }
-  }
-
-  @Test func whatComesDuringASyncSharesTheNextOneAndIsToldInOrder() throws {
-    let gate = Gate()
-    let disk = SimulatedDisk { gate.pass() }
-    let journal = try Journal.open(Self.path, in: disk).journal
-    let before = disk.count(.synchronize)
-    let told = Mutex<[Int]>([])
-    @Sendable func tell(_ number: Int) -> Journal.Completion {
-      { result in
-        #expect(throws: Never.self) { try result.get() }
-        told.withLock { $0.append(number) }
-      }
-    }
-    gate.close()
-    journal.append([[0]], then: tell(0))
-    gate.reached.wait()
-    for number in 1...50 { journal.append(number == 25 ? [] : [[UInt8(number)]], then: tell(number)) }
-    journal.compact([[100]], then: tell(51))
-    for number in 52...100 { journal.append([[UInt8(number)]], then: tell(number)) }
-    #expect(told.withLock { $0 } == [], "told before its sync")
-    #expect(journal.recordCount == 0)
-    gate.open()
-    try journal.append([[101]])
-    #expect(told.withLock { $0 } == Array(0...100))
-    // The first one's, one for the group, the snapshot's, and one or two for the rest.
-    #expect((4...5).contains(disk.count(.synchronize) - before))
-    #expect(journal.recordCount == 51)
-    let replay = try Journal.open(Self.path, in: disk.after(.powerFailure)).replay
-    #expect(replay.records == [[100]] + (52...101).map { [$0] })
-  }
-
-  @Test func aCompletionMayAppend() throws {
-    let disk = SimulatedDisk()
-    let journal = try Journal.open(Self.path, in: disk).journal
-    let done = DispatchSemaphore(value: 0)
-    journal.append([[1]]) { _ in journal.append([[2]]) { _ in done.signal() } }
-    done.wait()
-    #expect(try Journal.open(Self.path, in: disk.after(.powerFailure)).replay.records == [[1], [2]])
   }
 
   @Test func manyThreadsAppendAndCompact() throws {
@@ -181,7 +124,7 @@ struct JournalTests {
 
   @Test func everyDamageIsKeptUnderANameOfItsOwn() throws {
     let disk = SimulatedDisk()
-    var whole = JournalContent([[1], [2], [3]]).bytes
+    var whole = JournalFormat.bytes(of: [[1], [2], [3]])
     for number in 1...12 {
       var bytes = whole
       bytes[JournalFormat.headerCount + number] ^= 1
@@ -205,7 +148,7 @@ struct JournalTests {
   /// Also damage that leaves no gap, as at the end, is told until somebody has made up for it.
   @Test func damageIsToldUntilItIsMended() throws {
     let disk = SimulatedDisk()
-    var bytes = JournalContent([[1], [2], [3]]).bytes
+    var bytes = JournalFormat.bytes(of: [[1], [2], [3]])
     bytes[bytes.count - 1] ^= 1
     disk.put(bytes, at: Self.path)
     var (journal, replay) = try Journal.open(Self.path, in: disk)

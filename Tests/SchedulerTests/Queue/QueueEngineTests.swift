@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Testing
 
 @testable import Scheduler
@@ -19,7 +20,7 @@ struct QueueEngineTests {
     wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
     #expect(Set(executor.waitForBegun(3)) == [id("a"), id("b"), id("a", 1)])
     #expect(executor.state.withLock { $0.begun.count } == 3)
-    #expect(try store.replayed == engine.report().state)
+    #expect(store.replayed == engine.report().state)
   }
 
   @Test
@@ -44,10 +45,10 @@ struct QueueEngineTests {
     store.state.withLock { $0.refuses = true }
     executor.finish(id("a"), .ended(JobEnd(.completed)))
     wait(engine) { $0.jobs[id("a")]?.status.hasEnded == true }
-    #expect(try store.replayed.jobs[id("a")]?.status == .running)
+    #expect(store.replayed.jobs[id("a")]?.status == .running)
     store.state.withLock { $0.refuses = false }
     #expect(executor.waitForBegun(2) == [id("a"), id("b")])
-    #expect(try store.replayed.jobs[id("a")]?.status == .ended(JobEnd(.completed)))
+    #expect(store.replayed.jobs[id("a")]?.status == .ended(JobEnd(.completed)))
     executor.finish(id("b"), .ended(JobEnd(.completed)))
     wait(engine) { $0.jobs[id("b")]?.status.hasEnded == true }
   }
@@ -115,7 +116,7 @@ struct QueueEngineTests {
     let done = DispatchSemaphore(value: 0)
     engine.shutdown(drain: false) { done.signal() }
     #expect(done.wait(timeout: .now() + 20) == .success)
-    let state = try store.replayed
+    let state = store.replayed
     #expect(state.jobs.values.allSatisfy { $0.status == .queued && $0.deaths == 0 })
     #expect(executor.waitForBegun(2).count == 2)
   }
@@ -133,7 +134,7 @@ struct QueueEngineTests {
     #expect(engine.report().state.jobs[id("a")]?.deaths == 1)
     for job in [id("a"), id("a", 1)] { executor.finish(job, .ended(JobEnd(.completed))) }
     wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
-    #expect(try store.replayed == engine.report().state)
+    #expect(store.replayed == engine.report().state)
   }
 
   @Test
@@ -156,7 +157,7 @@ struct QueueEngineTests {
     let engine = engine()
     try engine.submit([submission("a")])
     _ = try engine.command(command, [id("a")])
-    #expect(executor.state.withLock { $0.stopsAsked[id("a")] } == (command == .cancel))
+    #expect(executor.state.withLock { $0.stopsAsked[id("a")] } == (command == .cancel ? .cancel : .pause))
     wait(engine) { _ in engine.report().dispatcher.running.isEmpty }
   }
 
@@ -211,7 +212,7 @@ struct QueueEngineTests {
     #expect(length > 1 << 20)
     let engine = engine(state)
     #expect(store.length < length / 100)
-    #expect(try store.replayed == engine.report().state)
+    #expect(store.replayed == engine.report().state)
   }
 
   @Test
@@ -231,5 +232,62 @@ struct QueueEngineTests {
     #expect(waiting[id("a", 2)] == "a free slot (1 of 1 in use, 1 ahead)")
     for job in 0..<3 { executor.finish(id("a", job), .ended(JobEnd(.completed))) }
     wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+  }
+
+  /// However long the disk is full: it is tried until it works, and nobody has to ask.
+  @Test(arguments: [false, true])
+  func aStoreThatFailsForLongStallsNothing(needsSnapshot: Bool) throws {
+    let engine = engine()
+    try engine.submit([submission("a", jobs: 2)])
+    _ = executor.waitForBegun(1)
+    store.state.withLock { $0.refuses = true }
+    if needsSnapshot { store.state.withLock { $0.needsSnapshot = true } }
+    executor.finish(id("a"), .ended(JobEnd(.completed)))
+    let deadline = Date(timeIntervalSinceNow: 20)
+    while store.state.withLock({ $0.refusals }) < 4, Date() < deadline { usleep(1_000) }
+    #expect(executor.state.withLock { $0.begun } == [id("a")])
+    store.state.withLock { $0.refuses = false }
+    #expect(executor.waitForBegun(2) == [id("a"), id("a", 1)])
+    executor.finish(id("a", 1), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+    #expect(store.replayed == engine.report().state)
+  }
+
+  /// What has ended and is concluded leaves the queue, but not while a job that was cancelled still stops.
+  @Test
+  func whatIsConcludedIsForgotten() throws {
+    let executor = ScriptedExecutor(stopsWhenAsked: false)
+    let engine = startedEngine(executor, store)
+    try engine.submit([submission("a"), submission("b")])
+    _ = executor.waitForBegun(1)
+    for command in [QueueCommand.pause, .cancel] { _ = try engine.command(command, [id("a")]) }
+    engine.concluded("a")
+    #expect(engine.report().state.jobs[id("a")] != nil)
+    executor.finish(id("a"), .stopped)
+    wait(engine) { $0.jobs[id("a")] == nil }
+    _ = executor.waitForBegun(2)
+    engine.concluded("b")
+    executor.finish(id("b"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[id("b")]?.status.hasEnded == true }
+    engine.concluded("b")
+    wait(engine) { $0.submissions.isEmpty }
+    #expect(engine.report().state.recentlyEnded.map(\.id) == [id("a"), id("b")])
+    #expect(store.replayed == engine.report().state && engine.report().forgottenCount == 2)
+  }
+
+  /// A job of a forgotten submission begins once more, alone or with the others that are restarted.
+  @Test
+  func whatIsForgottenIsRestarted() throws {
+    let engine = engine()
+    try engine.queueOnceMore([submission("a", jobs: 2)], fromNothing: true)
+    #expect(executor.waitForBegun(1) == [id("a")] && executor.state.withLock { $0.reset } == [id("a")])
+    let third = JobDescription("job2")
+    let more = Submission(
+      name: "a", payload: "{}", folder: ".", jobs: [third], priority: 0, maxRetries: 0, fingerprint: "a")
+    try engine.queueOnceMore([more], fromNothing: true)
+    for job in 0..<3 { executor.finish(id("a", job), .ended(JobEnd(.completed))) }
+    wait(engine) { $0.jobs.count == 3 && $0.jobs.values.allSatisfy(\.status.hasEnded) }
+    #expect(executor.state.withLock { $0.reset } == [id("a"), id("a", 1), id("a", 2)])
+    #expect(store.replayed == engine.report().state)
   }
 }

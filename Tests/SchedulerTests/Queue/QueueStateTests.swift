@@ -125,12 +125,12 @@ struct QueueStateTests {
     let problem = String(repeating: "ö\"", count: 5_000)
     for job in 0..<count { state.apply(.ended(id("a", job), JobEnd(.failed, problem: problem))) }
     let snapshot = try state.snapshot.map { try $0.encoded() }
-    #expect(snapshot.count == 4 && snapshot.allSatisfy { $0.count < Journal.maximumRecordCount })
+    #expect(snapshot.count == 5 && snapshot.allSatisfy { $0.count < Journal.maximumRecordBytes })
     var restored = QueueState()
     for record in snapshot { restored.apply(try QueueRecord(decoding: record)) }
     #expect(restored == state && restored.canTake("a"))
     restored = QueueState()
-    for record in snapshot.dropLast() { restored.apply(try QueueRecord(decoding: record)) }
+    for record in snapshot.prefix(3) { restored.apply(try QueueRecord(decoding: record)) }
     #expect(restored.jobs.count == count && !restored.canTake("a"))
     #expect(restored.jobs.values.count { $0.status == .queued } == 200)
   }
@@ -167,6 +167,10 @@ struct QueueStateTests {
       .cancelRequested(id("b")), .died(id("b"), progress: 7), .placed("b"), .restarted(id("b")),
       .began(id("b")), .retried(id("b"), problem: "I/O"), .began(id("b")), .requeued(id("b"), problem: nil),
       .resumed(id("b", 1)), .continued(id("b", 2)), .progressed(id("b")),
+      .ended(id("b", 2), JobEnd(.completed)),
+      .added("b", [JobDescription("job2"), JobDescription("new")], beginFromNothing: true),
+      .submitted(submission("done")), .ended(id("done"), JobEnd(.cancelled)), .forgotten("done"),
+      .submitted(submission("late")), .ended(id("late"), JobEnd(.completed)), .concluded("late"),
     ]
     for record in records {
       let fits = state.apply(record)
@@ -181,5 +185,39 @@ struct QueueStateTests {
     restored.apply(.submitted(submission("c")))
     state.apply(.submitted(submission("c")))
     #expect(restored == state)
+  }
+
+  /// What an earlier version wrote of a job that was paused, cancelled, and got to its end before it had stopped.
+  @Test
+  func aSecondEndIsNoDamage() throws {
+    let records: [QueueRecord] = [
+      .submitted(submission("a")), .began(id("a")), .paused(id("a")), .ended(id("a"), JobEnd(.cancelled)),
+      .ended(id("a"), JobEnd(.completed)),
+    ]
+    var passedOver: [String] = []
+    let state = QueueState(replaying: try records.map { try $0.encoded() }) { passedOver.append($0) }
+    #expect(passedOver.isEmpty && state.jobs[id("a")]?.status == .ended(JobEnd(.cancelled)))
+    #expect(!state.accepts(.ended(id("a"), JobEnd(.completed))))
+    _ = QueueState(replaying: [try QueueRecord.resumed(id("b")).encoded(), [1]]) { passedOver.append($0) }
+    #expect(passedOver.count == 2)
+  }
+
+  /// Only the newest ends are remembered, once each, and one that goes on again is no end any more.
+  @Test
+  func theNewestEndsAreRemembered() {
+    var state = QueueState()
+    let count = QueueState.mostRecentlyEnded + 5
+    state.apply(.submitted(submission("a", jobs: count)))
+    for job in 0..<count { state.apply(.ended(id("a", job), JobEnd(.failed))) }
+    #expect(state.recentlyEnded.map(\.id) == (5..<count).map { id("a", $0) })
+    state.apply(.continued(id("a", 7)))
+    #expect(!state.recentlyEnded.contains { $0.id == id("a", 7) } && !state.accepts(.forgotten("a")))
+    state.apply(.ended(id("a", 7), JobEnd(.completed)))
+    let fits = state.apply(.forgotten("a"))
+    #expect(fits && state.jobs.isEmpty && state.submissions.isEmpty)
+    #expect(state.recentlyEnded.last?.id == id("a", 7))
+    #expect(state.status(of: id("a", 7)) == .ended(JobEnd(.completed)))
+    state.apply(.submitted(submission("a", jobs: 8)))
+    #expect(state.status(of: id("a", 7)) == .queued && !state.recentlyEnded.contains { $0.id == id("a", 7) })
   }
 }

@@ -21,10 +21,18 @@ struct RaceTests {
     engine.report().state.jobs[job]?.status
   }
 
+  /// What the journal says is what the queue knows, whoever was first.
+  private func expectReplay(
+    of engine: QueueEngine<ScriptedExecutor>, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let state = engine.report().state
+    #expect(store.replayed == state, sourceLocation: sourceLocation)
+  }
+
   /// What the process that starts next makes of the journal, without anything having ended in this one.
-  private func statusAfterDeath() throws -> JobStatus? {
+  private func statusAfterDeath() -> JobStatus? {
     let next = QueueEngine(
-      try store.replayed, store: MemoryStore(), executor: ScriptedExecutor(), slots: 1
+      store.replayed, store: MemoryStore(), executor: ScriptedExecutor(), slots: 1
     ) { _ in }
     next.shutdown(drain: false) {}
     next.start()
@@ -39,14 +47,16 @@ struct RaceTests {
     wait(engine) { $0.jobs[job]?.status.hasEnded == true }
     #expect(status(engine) == .ended(end))
     #expect(executor.state.withLock { $0.settled[job] } == nil)
+    expectReplay(of: engine)
   }
 
   @Test func aCancelSurvivesTheProcess() throws {
     let engine = try running()
     _ = try engine.command(.cancel, [job])
-    #expect(try statusAfterDeath() == .ended(JobEnd(.cancelled)))
+    #expect(statusAfterDeath() == .ended(JobEnd(.cancelled)))
     executor.finish(job, .stopped)
     wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.cancelled)) }
+    expectReplay(of: engine)
   }
 
   @Test(arguments: [JobOutcome.stopped, .ended(JobEnd(.completed)), .machineFailed("I/O"), .diskFull("full")])
@@ -58,6 +68,7 @@ struct RaceTests {
     wait(engine) { _ in executor.state.withLock { $0.settled[job] } != nil }
     #expect(status(engine) == .ended(JobEnd(.cancelled)))
     #expect(executor.state.withLock { $0.settled[job] } == JobEnd(.cancelled))
+    expectReplay(of: engine)
   }
 
   @Test func anEndBeatsAPause() throws {
@@ -65,7 +76,8 @@ struct RaceTests {
     #expect(try engine.command(.pause, [job]).map(\.text) == ["paused"])
     executor.finish(job, .ended(JobEnd(.completed)))
     wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.completed)) }
-    #expect(try store.replayed.jobs[job]?.status == .ended(JobEnd(.completed)))
+    #expect(store.replayed.jobs[job]?.status == .ended(JobEnd(.completed)))
+    expectReplay(of: engine)
   }
 
   @Test func aJobResumedBeforeItStoppedIsQueuedAgain() throws {
@@ -76,6 +88,7 @@ struct RaceTests {
     #expect(executor.waitForBegun(2) == [job, job])
     executor.finish(job, .ended(JobEnd(.completed)))
     wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.completed)) }
+    expectReplay(of: engine)
   }
 
   /// It may also end before it has noticed that it was to pause.
@@ -86,6 +99,7 @@ struct RaceTests {
     executor.finish(job, .ended(JobEnd(.completed)))
     wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.completed)) }
     #expect(executor.waitForBegun(1) == [job])
+    expectReplay(of: engine)
   }
 
   /// Its last attempt would write into what the next one begins with.
@@ -100,13 +114,15 @@ struct RaceTests {
     #expect(executor.waitForBegun(2) == [job, job])
     #expect(executor.state.withLock { $0.reset } == [job])
     executor.finish(job, .stopped)
+    expectReplay(of: engine)
   }
 
   @Test func aPauseSurvivesTheProcess() throws {
     let engine = try running()
     _ = try engine.command(.pause, [job])
-    #expect(try statusAfterDeath() == .paused)
+    #expect(statusAfterDeath() == .paused)
     executor.finish(job, .stopped)
+    expectReplay(of: engine)
   }
 
   @Test(arguments: [nil, QueueCommand.pause, .cancel], [JobOutcome.stopped, .ended(JobEnd(.completed))])
@@ -124,8 +140,9 @@ struct RaceTests {
       case (.cancel, _): .ended(JobEnd(.cancelled))
       default: .queued
       }
-    #expect(try store.replayed.jobs[job]?.status == expected)
-    #expect(try store.replayed.jobs[job]?.deaths == 0)
+    #expect(store.replayed.jobs[job]?.status == expected)
+    #expect(store.replayed.jobs[job]?.deaths == 0)
+    expectReplay(of: engine)
   }
 
   @Test func aSecondShutdownHurriesADrain() throws {
@@ -135,9 +152,10 @@ struct RaceTests {
     #expect(executor.state.withLock { $0.stopsAsked.isEmpty })
     engine.shutdown(drain: false) { stopped.signal() }
     _ = engine.report()
-    #expect(executor.state.withLock { $0.stopsAsked[job] } == false)
+    #expect(executor.state.withLock { $0.stopsAsked[job] } == .shutdown)
     executor.finish(job, .stopped)
     #expect(stopped.wait() && stopped.wait())
+    expectReplay(of: engine)
   }
 
   @Test(arguments: [QueueCommand.pause, .resume, .cancel]) func whatHasEndedStaysSo(_ command: QueueCommand)
@@ -149,6 +167,7 @@ struct RaceTests {
     let before = engine.report().state
     #expect(try engine.command(command, [job]).map(\.text) == ["has already ended: completed"])
     #expect(engine.report().state == before)
+    expectReplay(of: engine)
   }
 
   /// The process died after the run's own record said that it has ended, before the queue heard of it.
@@ -156,7 +175,7 @@ struct RaceTests {
     _ = try running()
     let next = ScriptedExecutor()
     next.finish(job, .ended(JobEnd(.completed)))
-    let engine = QueueEngine(try store.replayed, store: MemoryStore(), executor: next, slots: 1) { _ in }
+    let engine = QueueEngine(store.replayed, store: MemoryStore(), executor: next, slots: 1) { _ in }
     engine.start()
     wait(engine) { $0.jobs[job]?.status == .ended(JobEnd(.completed)) }
     executor.finish(job, .stopped)

@@ -10,7 +10,7 @@ import Testing
 final class ScriptedExecutor: QueueExecutor {
   struct State {
     var begun: [JobID] = []
-    var stopsAsked: [JobID: Bool] = [:]
+    var stopsAsked: [JobID: StopReason] = [:]
     var settled: [JobID: JobEnd] = [:]
     var reset: [JobID] = []
     var gates: [JobID: [JobOutcome]] = [:]
@@ -51,10 +51,10 @@ final class ScriptedExecutor: QueueExecutor {
     }
   }
 
-  func askToStop(_ id: JobID, forGood: Bool) {
+  func askToStop(_ id: JobID, _ reason: StopReason) {
     // As an executor would: what is not prepared cannot be asked.
     let isPrepared = state.withLock { state in
-      if state.prepared.contains(id) { state.stopsAsked[id] = forGood }
+      if state.prepared.contains(id) { state.stopsAsked[id] = reason }
       return state.prepared.contains(id)
     }
     guard isPrepared else { return }
@@ -86,6 +86,8 @@ final class MemoryStore: RecordStore {
   struct State {
     var records: [[UInt8]] = []
     var refuses = false
+    var refusals = 0
+    var needsSnapshot = false
   }
 
   struct Refusal: Error {}
@@ -94,21 +96,31 @@ final class MemoryStore: RecordStore {
 
   func append(_ records: [[UInt8]]) throws {
     try state.withLock {
-      if $0.refuses { throw Refusal() }
+      if $0.refuses || $0.needsSnapshot {
+        $0.refusals += 1
+        throw Refusal()
+      }
       $0.records += records
     }
   }
 
-  func compact(_ records: [[UInt8]]) throws { state.withLock { $0.records = records } }
+  func compact(_ records: [[UInt8]]) throws {
+    try state.withLock {
+      if $0.refuses {
+        $0.refusals += 1
+        throw Refusal()
+      }
+      $0.records = records
+      $0.needsSnapshot = false
+    }
+  }
+
+  var needsSnapshot: Bool { state.withLock { $0.needsSnapshot } }
   var length: Int { state.withLock { $0.records.reduce(0) { $0 + $1.count } } }
 
-  /// What a process that starts now would read.
+  /// What a process that starts now would read. No record may be passed over.
   var replayed: QueueState {
-    get throws {
-      var result = QueueState()
-      for record in state.withLock({ $0.records }) { result.apply(try QueueRecord(decoding: record)) }
-      return result
-    }
+    QueueState(replaying: state.withLock { $0.records }) { Issue.record("\($0)") }
   }
 }
 

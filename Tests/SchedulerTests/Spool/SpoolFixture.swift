@@ -38,7 +38,9 @@ final class SpoolFixture {
   func text(_ name: String) throws -> String { try POSIXFileSystem().readText(path(name)) }
   /// What is in the folder, but for our own folders.
   var names: [String] {
-    get throws { try POSIXFileSystem().list(queue).filter { $0 != "rejected" && $0 != ".taken" } }
+    get throws {
+      try POSIXFileSystem().list(queue).filter { ![".taken", ".accepted", "rejected"].contains($0) }
+    }
   }
   var rejected: [String] { get throws { try POSIXFileSystem().list(path("rejected")) } }
   var aside: [String] { get throws { try POSIXFileSystem().list(path(".taken")) } }

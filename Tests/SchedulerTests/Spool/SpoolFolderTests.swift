@@ -18,12 +18,12 @@ struct SpoolFolderTests {
   init() throws { fixture = try SpoolFixture() }
 
   private func open(_ files: any FileSystem = POSIXFileSystem()) throws -> SpoolFolder {
-    try SpoolFolder(fixture.queue, in: files)
+    try SpoolFolder(fixture.queue, isExclusive: false, in: files)
   }
 
   @Test func theFolderAndRejectedAreCreated() throws {
     _ = try open()
-    #expect(try POSIXFileSystem().list(fixture.queue) == [".taken", "rejected"])
+    #expect(try POSIXFileSystem().list(fixture.queue) == [".accepted", ".taken", "rejected"])
     _ = try open()
   }
 
@@ -33,7 +33,7 @@ struct SpoolFolderTests {
     let (a, c) = (try fixture.file("a.json"), try fixture.file("c.json"))
     #expect(try folder.accept(a))
     #expect(try fixture.names == ["b.json", "c.json"])
-    #expect(try folder.accept([c, a]) == [a])
+    #expect(folder.accept([c, a]).replaced == [a])
     #expect(try fixture.names == ["b.json"])
     #expect(try fixture.aside.isEmpty)
   }
@@ -109,6 +109,42 @@ struct SpoolFolderTests {
     #expect(
       try fixture.text("a.json") == "one" && fixture.text("b-2.json") == "two"
         && fixture.text("b.json") == "newer")
+  }
+
+  /// What was accepted is not taken once more, whatever a crash or a failure has left of it.
+  @Test func whatWasAcceptedDoesNotComeBack() throws {
+    _ = try open()
+    try fixture.put("accepted", ".accepted/a.json")
+    try fixture.put("new", "a.json")
+    _ = try open()
+    #expect(try POSIXFileSystem().list(fixture.path(".accepted")).isEmpty)
+    #expect(try fixture.names == ["a.json"] && fixture.text("a.json") == "new")
+  }
+
+  /// One file that cannot be moved, as another user's or an immutable one, does not keep the others.
+  @Test func whatCannotBeMovedKeepsNothingElse() throws {
+    _ = try open()
+    let names = ["a.json", "b.json", "c.json"]
+    for name in names { try fixture.put(name, name) }
+    let stuck = fixture.path("b.json")
+    let folder = try open(
+      FaultyFileSystem(.error(EPERM), at: 0, persists: true, only: [.rename], failingUnder: stuck))
+    let removal = folder.accept(try names.map { try fixture.file($0) })
+    #expect(removal.failed.map(\.file.name) == ["b.json"] && removal.replaced.isEmpty)
+    #expect(try fixture.names == ["b.json"] && fixture.aside.isEmpty)
+    _ = try open()
+    #expect(try fixture.names == ["b.json"])
+  }
+
+  @Test func oneProcessTakesFromAFolder() throws {
+    var folder: SpoolFolder? = try SpoolFolder(fixture.queue, in: POSIXFileSystem())
+    #expect(throws: FileLock.Held.self) { try SpoolFolder(fixture.queue, in: POSIXFileSystem()) }
+    // Whoever replaces the folder takes the lock away with the old one.
+    try FileManager.default.removeItem(atPath: fixture.queue)
+    try folder?.prepare()
+    #expect(throws: FileLock.Held.self) { try SpoolFolder(fixture.queue, in: POSIXFileSystem()) }
+    folder = nil
+    _ = try SpoolFolder(fixture.queue, in: POSIXFileSystem())
   }
 
   @Test func rejectedFilesAreExplained() throws {
@@ -202,16 +238,16 @@ struct SpoolFolderTests {
       try fixture.put("text", "a.json")
       let file = try fixture.file("a.json")
       let faulty = FaultyFileSystem(.error(EIO), at: number, persists: dies, only: Self.operations)
-      let folder = try? SpoolFolder(fixture.queue, in: faulty)
-      let accepted = folder.flatMap { try? $0.accept([file]) }
+      let folder = try? SpoolFolder(fixture.queue, isExclusive: false, in: faulty)
+      let accepted = folder.flatMap { try? $0.accept(file) }
       if faulty.failed.isEmpty {
-        #expect(accepted == [])
+        #expect(accepted == true)
         break
       }
       reached += faulty.failed.prefix(1)
       #expect(accepted == nil)
       // Trying again finishes the job at once, or says that it was done.
-      if !dies, let folder { #expect((try? folder.accept([file])) != nil) }
+      if !dies, let folder { #expect((try? folder.accept(file)) != nil) }
       let restarted = try open()
       let names = try fixture.names
       if !names.isEmpty {
@@ -219,7 +255,7 @@ struct SpoolFolderTests {
         #expect(dies || folder == nil)
         #expect(try restarted.accept(try fixture.file("a.json")))
       } else {
-        #expect(!dies || reached.last == .synchronizeFolder)
+        #expect(!dies || reached.last == .synchronizeFolder || reached.last == .remove)
       }
       #expect(try fixture.names.isEmpty && fixture.aside.isEmpty && fixture.rejected.isEmpty)
     }
@@ -242,7 +278,7 @@ struct SpoolFolderTests {
       let faulty = FaultyFileSystem(
         .error(EIO), at: number, persists: dies, only: Self.operations,
         beforeRename: { if $0 == queued { rename(aside, queued) } })
-      let folder = try? SpoolFolder(fixture.queue, in: faulty)
+      let folder = try? SpoolFolder(fixture.queue, isExclusive: false, in: faulty)
       if accepts {
         _ = folder.flatMap { try? $0.accept(file) }
       } else {
@@ -271,7 +307,7 @@ struct SpoolFolderTests {
       _ = try open()
       try fixture.put("text", "a.json")
       let faulty = FaultyFileSystem(.error(EIO), at: number, persists: dies, only: Self.operations)
-      let folder = try? SpoolFolder(fixture.queue, in: faulty)
+      let folder = try? SpoolFolder(fixture.queue, isExclusive: false, in: faulty)
       let path = try? folder?.reject(try fixture.file("a.json"), text)
       if faulty.failed.isEmpty {
         #expect(path == fixture.path("rejected/a.json"))

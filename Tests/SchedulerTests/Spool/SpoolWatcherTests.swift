@@ -16,7 +16,7 @@ import Testing
 
   init() throws {
     fixture = try SpoolFixture()
-    folder = try SpoolFolder(fixture.queue, in: POSIXFileSystem())
+    folder = try SpoolFolder(fixture.queue, isExclusive: false, in: POSIXFileSystem())
   }
 
   deinit { watcher?.stop() }
@@ -161,7 +161,7 @@ import Testing
 
   @Test func acceptedAndDroppedAgain() throws {
     let folder = folder
-    _ = start(handling: { batch in _ = try? folder.accept(batch.files) })
+    _ = start(handling: { batch in _ = folder.accept(batch.files) })
     for round in 1...20 {
       try fixture.moveIn("round \(round)", "a.json")
       deliveries.waitForFile("a.json", "round \(round)")
@@ -294,7 +294,7 @@ import Testing
   /// The folder above is replaced, of which no event tells.
   @Test func aRescanFindsWhatEventsMiss() throws {
     let (box, other) = (fixture.parent + "/box", fixture.parent + "/other")
-    let inner = try SpoolFolder(box + "/queue", in: POSIXFileSystem())
+    let inner = try SpoolFolder(box + "/queue", isExclusive: false, in: POSIXFileSystem())
     try POSIXFileSystem().createFolders(other + "/queue")
     try SpoolFixture.put("text", other + "/queue/a.json")
     clock.advance(.seconds(5))
