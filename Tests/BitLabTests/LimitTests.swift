@@ -60,6 +60,34 @@ struct LimitTests {
     #expect(result.errors.contains("waits for 8 file descriptors (0 of 32 are free for runs)"))
   }
 
+  /// A run that waits for what others have says so, and begins when one of them ends.
+  @Test func statusSaysWhatIsWaitedFor() throws {
+    let program = try Program()
+    let daemon = try RunningDaemon(program, after: "ulimit -n 64", "--jobs", "6")
+    let text = ConfigText(
+      name: "long", epochs: 100_000, training: #", "max_steps": 10000000"#,
+      variants: #"{"name": "full", "bits": 32}"#, seeds: "[0, 1, 2, 3, 4]"
+    ).text
+    try program.put(text, as: "long.json")
+    #expect(try program("submit", "long.json").code == 0)
+    /// The runs by status; looks again until there are so many of each.
+    func runs(_ running: Int, _ queued: Int) throws -> [String: [[String: Any]]] {
+      let deadline = Date(timeIntervalSinceNow: 30)
+      while true {
+        let found = Dictionary(grouping: try program.status().values) { $0["status"] as? String ?? "" }
+        if found["running"]?.count == running, found["queued", default: []].count == queued { return found }
+        try #require(Date() < deadline, "\(found)")
+      }
+    }
+    let found = try runs(4, 1)
+    #expect(
+      found["queued"]?[0]["waiting_for"] as? String == "8 file descriptors (0 of 32 are free for runs)")
+    let one = try #require(found["running"]?[0]["run"] as? String)
+    #expect(try program("cancel", "long/\(one)").code == 0)
+    _ = try runs(4, 0)
+    #expect(daemon.terminate() == 0)
+  }
+
   /// What a shell limits without need is raised, but for commands that are run for people.
   @Test func theSoftLimitIsRaised() throws {
     let program = try Program()
