@@ -47,7 +47,7 @@ let package = Package(
     library("Files", ["CZlib"]),
     library(
       "Datasets", ["CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
-    library("Experiments", ["TensorCore", "Networks", "Datasets", "Files"]),
+    library("Experiments", ["CSystem", "TensorCore", "Networks", "Datasets", "Files"]),
     library("Scheduler", ["Files", "CSystem"]),
     .executableTarget(
       name: "bitlab",

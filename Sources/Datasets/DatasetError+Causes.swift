@@ -61,7 +61,8 @@ extension DatasetError {
     }
     return DatasetError(
       .unreadableFile, file: file.path, offset: offset, problem: problem,
-      remedy: "see to the machine or its disk, and try again", mayPass: true)
+      remedy: "see to the machine or its disk, and try again", mayPass: true,
+      isForWantOfDescriptors: code == EMFILE || code == ENFILE)
   }
 
   static func missing(_ file: SourceFile) -> DatasetError {

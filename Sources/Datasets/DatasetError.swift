@@ -33,11 +33,15 @@ package struct DatasetError: Error, Sendable, Hashable, CustomStringConvertible 
   package let remedy: String
   /// Whether the machine is to blame and not the file, so that the same may work later.
   package let mayPass: Bool
+  /// Whether the process, or the whole system, has as many files open as it may.
+  package let isForWantOfDescriptors: Bool
 
   init(
-    _ kind: Kind, file: String, offset: Int? = nil, problem: String, remedy: String, mayPass: Bool = false
+    _ kind: Kind, file: String, offset: Int? = nil, problem: String, remedy: String, mayPass: Bool = false,
+    isForWantOfDescriptors: Bool = false
   ) {
     self.mayPass = mayPass
+    self.isForWantOfDescriptors = isForWantOfDescriptors
     self.kind = kind
     self.file = file
     self.offset = offset

@@ -38,6 +38,9 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The disk, or the user's share of it, is full: the same command works once there is room.
   package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
 
+  /// The process, or the whole system, has as many files open as it may.
+  package var isForWantOfDescriptors: Bool { code == EMFILE || code == ENFILE }
+
   /// The file or folder is not there.
   package var isMissing: Bool { code == ENOENT }
 

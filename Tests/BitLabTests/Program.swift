@@ -45,7 +45,16 @@ final class Program {
 
   /// Runs the program as the last command of a shell that first does something else.
   func run(after preparation: String, _ arguments: [String]) throws -> Result {
-    try run("/bin/sh", ["-c", preparation + #"; exec "$0" "$@""#, Self.executable.path] + arguments)
+    try run("/bin/sh", Self.words(after: preparation, arguments))
+  }
+
+  /// The same, to be started.
+  func process(after preparation: String, _ arguments: [String]) -> Process {
+    process("/bin/sh", Self.words(after: preparation, arguments), [:])
+  }
+
+  private static func words(after preparation: String, _ arguments: [String]) -> [String] {
+    ["-c", preparation + #"; exec "$0" "$@""#, executable.path] + arguments
   }
 
   private func run(

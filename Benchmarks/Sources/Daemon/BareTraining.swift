@@ -19,35 +19,37 @@ struct BareTraining {
   }
 
   /// Trains on a thread like a daemon's, with a stack and an allocator arena of its own.
-  func callAsFunction() -> Result {
+  func callAsFunction() throws -> Result {
     let done = DispatchSemaphore(value: 0)
     let result = Box()
     DispatchQueue(label: "benchmark.run", qos: .userInitiated).async {
       let (begin, cpu) = (MonotonicClock.now, MonotonicClock.cpuSeconds(of: 0))
-      let loss = pool.withRun { train() }
-      result.value = Result(
-        seconds: MonotonicClock.now - begin, cpuSeconds: MonotonicClock.cpuSeconds(of: 0) - cpu,
-        validationLoss: loss)
+      result.value = Swift.Result {
+        let loss = try pool.withRun { try train() }
+        return Result(
+          seconds: MonotonicClock.now - begin, cpuSeconds: MonotonicClock.cpuSeconds(of: 0) - cpu,
+          validationLoss: loss)
+      }
       done.signal()
     }
     done.wait()
-    return result.value!
+    return try result.value!.get()
   }
 
   private final class Box: @unchecked Sendable {
     // Sendable invariant: written before the semaphore is signalled, read after it.
-    var value: Result?
+    var value: Swift.Result<Result, any Error>?
   }
 
-  private func train() -> Double {
+  private func train() throws -> Double {
     let training = plan.training
     let shape = dataset.shape
     let specification = plan.networkSpecification(
       image: Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width),
       classes: dataset.classes)
-    let model = Model(
+    let model = try Model(
       specification, batchSize: min(training.batchSize, dataset.train.count), team: Team(pool: pool))
-    let step = TrainingStep(model, optimizer: training.optimizer, gradientClip: training.gradientClip)
+    let step = try TrainingStep(model, optimizer: training.optimizer, gradientClip: training.gradientClip)
     let table = dataset.train.table(plan.dataset.normalize)
     let schedule = LearningRateSchedule(
       kind: training.schedule, base: training.learningRate, warmupSteps: training.warmupSteps,

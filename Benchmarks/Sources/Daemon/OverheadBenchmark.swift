@@ -67,9 +67,9 @@ struct OverheadBenchmark {
     var figures = OverheadFigures(experiment: experiment, precision: precision)
     for round in 1...rounds {
       BenchmarkReport.progress("overhead: \(experiment.rawValue), \(precision.rawValue) bits, round \(round)")
-      var alone = round % 2 == 0 ? bare() : nil
+      var alone = round % 2 == 0 ? try bare() : nil
       let run = try train("\(name)-\(round)", daemon)
-      if alone == nil { alone = bare() }
+      if alone == nil { alone = try bare() }
       guard let alone, run.validationLoss == alone.validationLoss else {
         throw BenchmarkProblem(
           "\(name): the daemon's validation loss is \(run.validationLoss), the bare one "

@@ -13,4 +13,8 @@ void csystem_limit_heaps(int count);
 // malloc_trim: gives the pages of freed memory back to the system. Takes milliseconds where there is much.
 void csystem_trim_heaps(void);
 
+// sched_getaffinity: the cores that the calling thread may run on, however many CPUs the machine has; 0 where the system does
+// not say.
+int csystem_allowed_cores(void);
+
 #endif

@@ -9,10 +9,10 @@ struct CheckpointedTensors {
   private let copies: [ParameterValues]
   private let prefixes: [String]
 
-  init(model: Model, optimizer: Optimizer) {
+  init(model: Model, optimizer: Optimizer) throws(OutOfMemory) {
     live = [model.parameters] + optimizer.moments.map(\.values)
     prefixes = ["model."] + optimizer.moments.map { $0.name + "." }
-    copies = live.map { ParameterValues(layout: $0.layout) }
+    copies = try live.map { values throws(OutOfMemory) in try ParameterValues(layout: values.layout) }
   }
 
   /// What is written: the copies.

@@ -63,6 +63,9 @@ package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
   package enum Kind: Sendable, Hashable {
     /// The machine's fault, which may pass: the same command later continues the run.
     case machine(isDiskFull: Bool)
+    /// The machine has no room for the run now: the description says what is lacking, as in "waits for ...". The need, where
+    /// it is counted by `Reservations`; nil where the system refused what was counted as free.
+    case room(RunNeed?)
     /// Bad or missing data, damaged files: trying again changes nothing.
     case content
   }
@@ -72,6 +75,10 @@ package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
 
   /// Whether the same run may succeed when tried again.
   package var mayPass: Bool { kind != .content }
+
+  package var isForWantOfRoom: Bool {
+    if case .room = kind { true } else { false }
+  }
 
   package var isDiskFull: Bool { kind == .machine(isDiskFull: true) }
 

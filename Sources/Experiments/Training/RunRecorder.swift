@@ -17,6 +17,9 @@ final class RunRecorder: @unchecked Sendable {
   private let checkpointWritten = DispatchSemaphore(value: 1)
   private let newestCheckpoint = Atomic<Int>(-1)
 
+  /// Files that it has open at once: four with rows, one that is written aside, and a folder that is synced.
+  static let descriptors = 6
+
   private let curve: AppendingFile
   private let steps: AppendingFile?
   private let timing: AppendingFile

@@ -9,17 +9,17 @@ package struct TrainingEnvironment: Sendable {
   package var pool: ComputePool
   package var datasets: DatasetLibrary
   package var files: any FileSystem
-  /// Bytes of memory that are free now; nil where nobody says.
-  package var availableMemory: @Sendable () -> Int?
+  /// What all runs of the process have taken of the machine.
+  package var reservations: Reservations
 
   package init(
     pool: ComputePool, datasets: DatasetLibrary, files: any FileSystem,
-    availableMemory: @escaping @Sendable () -> Int? = { Machine.availableMemory }
+    reservations: Reservations = Reservations()
   ) {
     self.pool = pool
     self.datasets = datasets
     self.files = files
-    self.availableMemory = availableMemory
+    self.reservations = reservations
   }
 }
 
@@ -72,10 +72,15 @@ package struct Trainer {
     self.observe = observe
   }
 
+  /// What a run takes before it knows how large it is: the files that it has open at once.
+  package static let needToBegin = RunNeed(descriptors: RunRecorder.descriptors + 2)
+
   /// Trains to the end, or until asked to stop; whatever happens is in the outcome and, where the disk allows, in
   /// `run.json`.
   package func callAsFunction() -> RunOutcome {
+    defer { environment.reservations.release(run.name) }
     do {
+      try environment.reservations.reserve(Self.needToBegin, for: run.name)
       return try environment.pool.withRun { try train() }
     } catch {
       let failure = RunFailure(error)
@@ -103,11 +108,12 @@ package struct Trainer {
     var record =
       (try? RunRecord(reading: run.folder.recordFile, in: files)) ?? RunRecord(run, network: network)
     record.status = failure.mayPass ? .queued : .failed
-    record.error = failure.description
+    record.error = failure.isForWantOfRoom ? "waits for \(failure)" : failure.description
     record.ended = failure.mayPass ? nil : time
     try? record.write(to: run.folder.recordFile, in: files)
     let log = try? AppendingFile(run.folder.logFile, .afterLastWholeRow, in: files)
-    try? log?.append("\(time) \(failure.mayPass ? "interrupted" : "failed"): \(failure)\n")
+    let what = failure.isForWantOfRoom ? "waits for " : failure.mayPass ? "interrupted: " : "failed: "
+    try? log?.append("\(time) \(what)\(failure)\n")
   }
 
   /// The run's network, where its data say what that is.
@@ -122,6 +128,13 @@ extension RunFailure {
   init(_ error: any Error) {
     switch error {
     case let failure as RunFailure: self = failure
+    case let refusal as Reservations.Refusal:
+      self.init(kind: refusal.isForGood ? .content : .room(refusal.need), refusal.description)
+    case let error as OutOfMemory: self.init(kind: .machine(isDiskFull: false), "\(error)")
+    case let error as FileError where error.isForWantOfDescriptors:
+      self.init(kind: .room(nil), "a file descriptor: \(error)")
+    case let error as DatasetError where error.isForWantOfDescriptors:
+      self.init(kind: .room(nil), "a file descriptor: \(error)")
     case let error as DatasetError where error.mayPass:
       self.init(kind: .machine(isDiskFull: false), error.description)
     case let error as FileError: self.init(kind: .machine(isDiskFull: error.isDiskFull), error.description)

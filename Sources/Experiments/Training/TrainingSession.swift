@@ -35,11 +35,11 @@ final class TrainingSession {
     self.environment = environment
     self.observe = observe
     let specification = try Self.specification(run, dataset)
-    try Self.checkMemory(specification, run, dataset, environment)
+    try environment.reservations.reserve(Self.need(specification, run, dataset), for: run.name)
     let team = Team(pool: environment.pool, limit: run.threads)
     let training = run.plan.training
-    model = Model(specification, batchSize: min(training.batchSize, dataset.train.count), team: team)
-    step = TrainingStep(model, optimizer: training.optimizer, gradientClip: training.gradientClip)
+    model = try Model(specification, batchSize: min(training.batchSize, dataset.train.count), team: team)
+    step = try TrainingStep(model, optimizer: training.optimizer, gradientClip: training.gradientClip)
     table = dataset.train.table(run.plan.dataset.normalize)
     let stepsPerEpoch = BatchOrder(sampleCount: dataset.train.count, batchSize: training.batchSize).count
     let allSteps = stepsPerEpoch.multipliedReportingOverflow(by: training.epochs)
@@ -47,7 +47,7 @@ final class TrainingSession {
     schedule = LearningRateSchedule(
       kind: training.schedule, base: training.learningRate, warmupSteps: training.warmupSteps,
       totalSteps: totalSteps)
-    tensors = CheckpointedTensors(model: model, optimizer: step.optimizer)
+    tensors = try CheckpointedTensors(model: model, optimizer: step.optimizer)
 
     let checkpoints = run.folder.checkpoints(in: environment.files)
     let (checkpoint, putAside) = try checkpoints.loadNewest()
@@ -60,6 +60,7 @@ final class TrainingSession {
       model.parameters.initialize(seed: run.plan.seed)
       try Self.loadInitialWeights(run, model, environment.files)
     }
+    environment.reservations.allocated(run.name)
     model.parametersChanged()
     if state.started == nil { state.started = RunRecord.timestamp(Date()) }
     recorder = try RunRecorder(run.plan, folder: run.folder, state: state, in: environment.files)
@@ -101,19 +102,19 @@ final class TrainingSession {
       threads: min(run.threads ?? .max, Machine.cores))
   }
 
-  /// Throws a fault of the machine where other programs, or runs, have too much of the memory now: taking what is not there
-  /// would end the process.
-  private static func checkMemory(
-    _ specification: NetworkSpecification, _ run: PlacedRun, _ dataset: Dataset,
-    _ environment: TrainingEnvironment
-  ) throws {
-    let wanted = memory(specification, run, dataset).bytes
-    guard let available = environment.availableMemory(), wanted > available else { return }
-    throw RunFailure(
-      kind: .machine(isDiskFull: false),
-      "training takes \(wanted / 1_000_000) MB of memory, of which \(available / 1_000_000) MB are free now: end other "
-        + "programs or runs, or set max_retries to try again later")
+  /// What the run takes of the machine: its tensors, and what goes with every run.
+  private static func need(
+    _ specification: NetworkSpecification, _ run: PlacedRun, _ dataset: Dataset
+  ) -> RunNeed {
+    let memory = memory(specification, run, dataset)
+    let bytes = memory.bytes + smallMemory
+    return RunNeed(memory: bytes, addresses: bytes + memory.checkpointBytes + stacks)
   }
+
+  /// Bytes of a run's rows, orders of batches and texts.
+  private static let smallMemory = 4 << 20
+  /// Bytes of addresses of its threads: its own, the recorder's, and one that comes and goes.
+  private static let stacks = 3 * (8 << 20)
 
   private static func restore(
     _ checkpoint: Checkpoint, tensors: CheckpointedTensors, run: PlacedRun

@@ -41,9 +41,9 @@ package final class Workspace: Sendable {
   let activations: FloatStorage
   let scratch: FloatStorage
 
-  package init(for network: some Network) {
-    activations = FloatStorage(count: network.plan.count)
-    scratch = FloatStorage(count: network.scratchCount)
+  package init(for network: some Network) throws(OutOfMemory) {
+    activations = try FloatStorage(allocating: network.plan.count)
+    scratch = try FloatStorage(allocating: network.scratchCount)
   }
 
   /// The activation's values for the first `images` images.

@@ -8,14 +8,14 @@ package struct Optimizer: Sendable {
   /// Steps taken so far.
   package var stepCount = 0
 
-  package init(_ specification: OptimizerSpecification, layout: ParameterLayout) {
+  package init(_ specification: OptimizerSpecification, layout: ParameterLayout) throws(OutOfMemory) {
     self.specification = specification
     let names: [String]
     switch specification.kind {
     case .adam, .adamw: names = ["first_moment", "second_moment"]
     case .sgd: names = specification.momentum == 0 ? [] : ["momentum"]
     }
-    moments = names.map { ($0, ParameterValues(layout: layout)) }
+    moments = try names.map { name throws(OutOfMemory) in (name, try ParameterValues(layout: layout)) }
   }
 
   /// The update of the step that follows `stepCount`, ready to be applied to any part of the parameters.

@@ -55,9 +55,9 @@ package struct ParameterValues: Sendable {
   package let storage: FloatStorage
 
   /// All zero.
-  package init(layout: ParameterLayout) {
+  package init(layout: ParameterLayout) throws(OutOfMemory) {
     self.layout = layout
-    storage = FloatStorage(count: layout.storageCount)
+    storage = try FloatStorage(allocating: layout.storageCount)
   }
 
   /// The tensor as a flat vector.

@@ -24,16 +24,18 @@ package final class WeightPanels: @unchecked Sendable {
   private static let bandRows = 64
 
   /// - Parameter slots: threads that may pack at once.
-  package init(for linears: [Linear], slots: Int) {
+  package init(for linears: [Linear], slots: Int) throws(OutOfMemory) {
     self.linears = linears
     var total = 0
     offsets = linears.map { linear in
       defer { total += Self.forwardCount(linear) + Self.backwardCount(linear) }
       return total
     }
-    storage = FloatStorage(count: total)
+    storage = try FloatStorage(allocating: total)
     let widest = linears.map(\.inputs).max() ?? 0
-    scratch = (0..<slots).map { _ in FloatStorage(count: Self.bandRows * widest) }
+    scratch = try (0..<slots).map { _ throws(OutOfMemory) in
+      try FloatStorage(allocating: Self.bandRows * widest)
+    }
     levels = linears.map { _ in nil }
     bands = linears.flatMap { linear in
       stride(from: 0, to: linear.outputs, by: Self.bandRows).map {

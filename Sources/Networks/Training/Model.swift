@@ -20,21 +20,25 @@ package final class Model {
   private var totals: [WeightSums]
 
   /// - Parameter batchSize: of training; it fixes how images are sharded.
-  package convenience init(_ specification: NetworkSpecification, batchSize: Int, team: Team) {
+  package convenience init(
+    _ specification: NetworkSpecification, batchSize: Int, team: Team
+  ) throws(OutOfMemory) {
     let shardPlan = ShardPlan(specification, batchSize: batchSize)
     let network = specification.network(shardImages: shardPlan.shardImages)
-    self.init(specification, network: network, shardPlan: shardPlan, team: team)
+    try self.init(specification, network: network, shardPlan: shardPlan, team: team)
   }
 
   /// A model of any network: `specification` need not describe it, but for the number of classes.
-  init(_ specification: NetworkSpecification, network: any Network, shardPlan: ShardPlan, team: Team) {
+  init(
+    _ specification: NetworkSpecification, network: any Network, shardPlan: ShardPlan, team: Team
+  ) throws(OutOfMemory) {
     self.specification = specification
     self.team = team
     self.shardPlan = shardPlan
     self.network = network
-    parameters = ParameterValues(layout: network.layout)
-    panels = WeightPanels(for: network.linears, slots: team.limit)
-    workspaces = (0..<team.limit).map { _ in Workspace(for: network) }
+    parameters = try ParameterValues(layout: network.layout)
+    panels = try WeightPanels(for: network.linears, slots: team.limit)
+    workspaces = try (0..<team.limit).map { _ throws(OutOfMemory) in try Workspace(for: network) }
     chunks = ParameterChunk.chunks(of: network)
     chunkSizes = TaskSizes(chunks.map(\.range.count))
     sums = PerTask(count: chunks.count, initial: WeightSums())

@@ -2,6 +2,8 @@
 package struct TrainingMemory: Sendable, Hashable {
   package let parameters: Int
   package let bytes: Int
+  /// Of a checkpoint's tensors, which lie in memory a second time while a run goes on from it.
+  package let checkpointBytes: Int
 
   /// Counts parameters, gradients, two moments, the copies that checkpoints are written from, packed weights, and each
   /// thread's activations; not the data.
@@ -15,6 +17,7 @@ package struct TrainingMemory: Sendable, Hashable {
     let perParameter = 1 + plan.groups + moments + copies + panels
     let perThread = network.plan.count + network.scratchCount
     parameters = layout.parameterCount
+    checkpointBytes = 4 * layout.storageCount * copies
     bytes = 4 * (layout.storageCount * perParameter + perThread * threads)
   }
 }

@@ -19,12 +19,16 @@ package final class TrainingStep {
   /// Largest global norm of the gradient; nil for no clipping.
   private let gradientClip: Double?
 
-  package init(_ model: Model, optimizer: OptimizerSpecification, gradientClip: Double? = nil) {
+  package init(
+    _ model: Model, optimizer: OptimizerSpecification, gradientClip: Double? = nil
+  ) throws(OutOfMemory) {
     self.model = model
     self.gradientClip = gradientClip
     let layout = model.network.layout
-    self.optimizer = Optimizer(optimizer, layout: layout)
-    gradients = (0..<model.shardPlan.groups).map { _ in ParameterValues(layout: layout) }
+    self.optimizer = try Optimizer(optimizer, layout: layout)
+    gradients = try (0..<model.shardPlan.groups).map { _ throws(OutOfMemory) in
+      try ParameterValues(layout: layout)
+    }
     gradientViews = gradients.map(\.storage.all)
     scores = PerTask(count: gradients.count, initial: ClassificationScore())
     dots = PerTask(count: model.chunks.count, initial: 0)

@@ -54,6 +54,25 @@ package enum JobOutcome: Sendable, Hashable {
   case machineFailed(String)
   /// No room on the disk: to be tried again until there is, without counting.
   case diskFull(String)
+  /// The machine has no room for it now: to be tried again when there may be, without counting.
+  case noRoom(Shortage)
+
+  var isNoRoom: Bool {
+    if case .noRoom = self { true } else { false }
+  }
+}
+
+/// What a job lacks of the machine: memory, file descriptors.
+package struct Shortage: Sendable, Hashable {
+  /// Completes "waits for ...".
+  package var text: String
+  /// Whether the executor can tell when it is there; else the job is tried when another one has ended, and now and then.
+  package var isCounted: Bool
+
+  package init(_ text: String, isCounted: Bool) {
+    self.text = text
+    self.isCounted = isCounted
+  }
 }
 
 /// A job as the queue knows it.

@@ -4,6 +4,7 @@ struct PriorityHeap<Element: Comparable & Sendable>: Sendable {
 
   var isEmpty: Bool { elements.isEmpty }
   var count: Int { elements.count }
+  var first: Element? { elements.first }
 
   mutating func insert(_ element: Element) {
     elements.append(element)

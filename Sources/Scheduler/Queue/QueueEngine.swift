@@ -28,6 +28,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   private var storeProblem: String?
   private var isStoreTriedLater = false
   private var isStarted = false
+  /// Whether there is a look to come for those that wait for room.
+  private var isLookingForRoom = false
   var isStopping = false
   private var whenIdle: [@Sendable () -> Void] = []
   /// Jobs whose standing has changed since the observers were told.
@@ -160,7 +162,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
 
   func begin() {
     guard isStarted, !isStopping, flush() else { return }
-    let ids = dispatcher.take(from: state)
+    let ids = dispatcher.take(from: state) { executor.takeRoom(for: $0) }
     guard !ids.isEmpty else { return }
     do {
       // Before the record that it began: a process that dies in between does it again.
@@ -170,6 +172,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       log("\(error)")
       for id in ids {
         dispatcher.ended(id)
+        executor.returnRoom(of: id)
         delay(id, by: delays.disk)
       }
       return
@@ -189,10 +192,11 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
 
   private func ended(_ id: JobID, _ outcome: JobOutcome) {
     dispatcher.ended(id)
+    if !outcome.isNoRoom { dispatcher.lookForRoom() }
     let entry = state.jobs[id]
     switch outcome {
     case .ended(let end): recordSurely([.ended(id, end)])
-    case .stopped, .machineFailed, .diskFull:
+    case .stopped, .machineFailed, .diskFull, .noRoom:
       if entry?.isBeingCancelled == true {
         recordSurely([.ended(id, JobEnd(.cancelled))])
       } else if entry?.status == .running {
@@ -224,6 +228,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       recordSurely([.requeued(id, problem: JobEnd.brief(problem))])
       delay(id, by: delays.disk)
     case .diskFull(let problem): recordSurely([.ended(id, JobEnd(.failed, problem: problem))])
+    case .noRoom(let shortage): waitForRoom(id, shortage)
     case .machineFailed(let problem):
       let retries = state.jobs[id]?.retries ?? 0
       let most = state.submissions[id.submission]?.maxRetries ?? 0
@@ -235,6 +240,32 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       log("\(id): failed: \(problem): trying again in \(Int(pause)) s, \(retries + 1) of \(most)")
       recordSurely([.retried(id, problem: JobEnd.brief(problem))])
       delay(id, by: pause)
+    }
+  }
+
+  /// Lets a job wait until it has room, and others that have it begin meanwhile.
+  private func waitForRoom(_ id: JobID, _ shortage: Shortage) {
+    let problem = "waits for \(shortage.text)"
+    log("\(id): \(problem)")
+    recordSurely([.requeued(id, problem: JobEnd.brief(problem))])
+    if state.jobs[id]?.isSuspect == true {
+      // It ran alone: only others than the queue's jobs can give back what it lacks.
+      delay(id, by: delays.room)
+    } else {
+      dispatcher.enqueue(id, lacking: shortage, in: state)
+      lookForRoomLater()
+    }
+  }
+
+  private func lookForRoomLater() {
+    guard !isLookingForRoom else { return }
+    isLookingForRoom = true
+    serveLater(after: delays.room) { [self] in
+      isLookingForRoom = false
+      guard dispatcher.isAnyShort else { return }
+      dispatcher.lookForRoom()
+      begin()
+      lookForRoomLater()
     }
   }
 

@@ -8,6 +8,13 @@ package protocol QueueExecutor: Sendable {
   /// job that turns out to have ended before says so.
   func execute(_ id: JobID, of submission: Submission) -> JobOutcome
 
+  /// Takes what a job that had no room needs of the machine, for its next execution. Returns what is lacking; nil where it has
+  /// it all, and where an execution has to find out. To be done quickly.
+  func takeRoom(for id: JobID) -> String?
+
+  /// Gives back what was taken for a job that is not executed after all.
+  func returnRoom(of id: JobID)
+
   /// Asks a prepared or running job to stop soon. From any thread, maybe more than once.
   func askToStop(_ id: JobID, _ reason: StopReason)
 

@@ -13,6 +13,8 @@ package struct QueueReport: Sendable {
   package var waiting: [JobID: String] {
     var reasons: [JobID: String] = [:]
     var ahead = 0
+    let holder = dispatcher.holder
+    var isHeldBack = false
     for (id, entry) in queuedJobs {
       if dispatcher.running.contains(id) {
         reasons[id] = "its last attempt to stop"
@@ -25,6 +27,13 @@ package struct QueueReport: Sendable {
         reasons[id] = "all others: the process died \(entry.deaths) times while it ran, so it runs alone"
       } else if dispatcher.runsAlone {
         reasons[id] = "a run that runs alone"
+      } else if let shortage = dispatcher.shortage(of: id) {
+        reasons[id] = shortage
+        ahead += 1
+        if id == holder { isHeldBack = true }
+      } else if isHeldBack, let holder {
+        reasons[id] = "\(holder), which waits for room and was passed by enough others, to begin first"
+        ahead += 1
       } else {
         let place = ahead == 0 ? "next" : "\(ahead) ahead"
         reasons[id] = "a free slot (\(dispatcher.running.count) of \(dispatcher.slots) in use, \(place))"

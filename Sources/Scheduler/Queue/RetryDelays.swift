@@ -4,11 +4,17 @@ package struct RetryDelays: Sendable {
   package var disk: Double
   /// Whether a job waits for room on the disk; where it does not it fails, and may be continued by a person.
   package var waitsForDisk: Bool
+  /// Seconds between looks whether others have given back what a job has no room for. When a job of the queue ends there is
+  /// a look at once.
+  package var room: Double
   /// Seconds before the first retry; each further one waits three times as long, an hour at most.
   package var first: Double
 
-  package init(disk: Double = 10, waitsForDisk: Bool = true, first: Double = 5) {
+  package init(
+    disk: Double = 10, waitsForDisk: Bool = true, room: Double = 10, first: Double = 5
+  ) {
     self.disk = disk
+    self.room = room
     self.waitsForDisk = waitsForDisk
     self.first = first
   }

@@ -13,26 +13,47 @@ package final class FloatStorage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   package let count: Int
 
-  /// - Parameter count: values, not bytes. The pages are touched only when they are used.
-  package init(count: Int) {
-    precondition(count >= 0, "FloatStorage: count \(count) is negative")
-    let (bytes, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
-    precondition(!overflow, "FloatStorage: \(count) values overflow the address space")
-    // calloc keeps large blocks untouched; the slack makes room for the alignment.
-    let (padded, tooLarge) = bytes.addingReportingOverflow(Self.alignment)
-    guard !tooLarge, let block = calloc(1, padded) else {
-      fatalError("FloatStorage: no memory for \(count) float32 values")
+  /// All zero. Traps where there is no memory: for what is small, or has nobody to tell; training uses `init(allocating:)`.
+  package convenience init(count: Int) {
+    do {
+      try self.init(allocating: count)
+    } catch {
+      fatalError("FloatStorage: \(error)")
     }
+  }
+
+  /// All zero; the pages are touched only when they are used.
+  ///
+  /// - Parameter count: values, not bytes.
+  package init(allocating count: Int) throws(OutOfMemory) {
+    precondition(count >= 0, "FloatStorage: count \(count) is negative")
+    // The slack makes room for the alignment.
+    let (bytes, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+    let (padded, tooLarge) = bytes.addingReportingOverflow(Self.alignment)
+    guard !overflow, !tooLarge, let block = Self.zeroed(padded) else { throw OutOfMemory(values: count) }
     self.block = block
+    byteCount = padded
     let aligned = (UInt(bitPattern: block) + UInt(Self.alignment - 1)) & ~UInt(Self.alignment - 1)
     base = UnsafeMutableRawPointer(bitPattern: aligned)!.bindMemory(to: Float.self, capacity: max(count, 1))
     self.count = count
   }
 
-  deinit { free(block) }
+  deinit {
+    if byteCount >= Self.mappedBytes { munmap(block, byteCount) } else { free(block) }
+  }
+
+  /// Large blocks are mapped, so that the system has them back at once for whoever waits for memory: the heap keeps what
+  /// was freed.
+  private static func zeroed(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    guard bytes >= mappedBytes else { return calloc(1, bytes) }
+    let block = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    return block == MAP_FAILED ? nil : block
+  }
 
   private let block: UnsafeMutableRawPointer
+  private let byteCount: Int
   private static let alignment = 64
+  private static let mappedBytes = 1 << 20
 
   /// A view of `range`.
   package func vector(_ range: Range<Int>) -> Vector {
@@ -51,5 +72,16 @@ package final class FloatStorage: @unchecked Sendable {
   /// A dense row-major matrix that begins `offset` values into the storage.
   package func matrix(at offset: Int = 0, rows: Int, columns: Int) -> Matrix {
     vector(offset..<offset + rows * columns).matrix(rows: rows, columns: columns)
+  }
+}
+
+/// The system has no memory for a tensor.
+package struct OutOfMemory: Error, Hashable, CustomStringConvertible {
+  /// Of float32.
+  package let values: Int
+
+  package var description: String {
+    "the system refused memory for \(values) float32 values: end other programs or runs, raise the limit (ulimit -v), or "
+      + "make the model smaller"
   }
 }

@@ -28,7 +28,7 @@ struct BenchVerb {
     }
     var tables: [BenchTable] = []
     for subject in chosen {
-      let table = table(subject)
+      let table = try table(subject)
       tables.append(table)
       if !arguments.json { console.result(table.text) }
     }
@@ -43,14 +43,14 @@ struct BenchVerb {
     return ExitCode.done
   }
 
-  private func table(_ subject: Subject) -> BenchTable {
+  private func table(_ subject: Subject) throws -> BenchTable {
     let options = arguments.bench
     let progress: (String) -> Void = { console.detail("bench: \($0)") }
     return switch subject {
     case .gemm: GEMMBench(options, progress: progress).table()
     case .kernels: KernelBench(options, progress: progress).table()
-    case .train: TrainBench(options, progress: progress).table()
-    case .scaling: ScalingBench(options, progress: progress).table()
+    case .train: try TrainBench(options, progress: progress).table()
+    case .scaling: try ScalingBench(options, progress: progress).table()
     }
   }
 }

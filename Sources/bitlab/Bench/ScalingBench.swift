@@ -35,7 +35,7 @@ struct ScalingBench {
     }
   }
 
-  func table() -> BenchTable {
+  func table() throws(OutOfMemory) -> BenchTable {
     var table = BenchTable(
       name: "scaling",
       title:
@@ -52,7 +52,7 @@ struct ScalingBench {
       let rounds = 5
       for round in 0..<rounds {
         progress("\(kind[0].kind), round \(round + 1) of \(rounds)")
-        for (index, one) in kind.enumerated() { times[index].append(time(one)) }
+        for (index, one) in kind.enumerated() { times[index].append(try time(one)) }
       }
       let medians = times.map(BenchClock.median)
       let base = kind.firstIndex { $0.size == Self.base[$0.kind] } ?? 0
@@ -112,9 +112,11 @@ struct ScalingBench {
   /// Seconds of a step of the first run, and of what the others do beside it: the mean of many.
   ///
   /// All runs begin together, and the clock stops when the last one ends.
-  private func time(_ one: Case) -> Double {
+  private func time(_ one: Case) throws(OutOfMemory) -> Double {
     let pool = ComputePool(cores: cores(one))
-    let models = (0..<one.runs).map { _ in BenchedModel(one.specification, batch: one.batch, pool: pool) }
+    let models = try (0..<one.runs).map { _ throws(OutOfMemory) in
+      try BenchedModel(one.specification, batch: one.batch, pool: pool)
+    }
     for model in models { for _ in 0..<3 { model.step() } }
     let step =
       BenchClock.time { models[0].step() } * one.work

@@ -14,7 +14,7 @@ struct TrainBench {
     self.progress = progress
   }
 
-  func table() -> BenchTable {
+  func table() throws(OutOfMemory) -> BenchTable {
     let phase = options.evaluates ? "evaluation" : "training steps"
     let runs = options.runs == 1 ? "" : ", \(options.runs) runs at once"
     var table = BenchTable(
@@ -38,7 +38,7 @@ struct TrainBench {
         let specification = experiment.specification(precision, options.method)
         // What earlier rows took is not this one's.
         let isOwnPeak = PeakMemory.reset() || table.rows.isEmpty
-        let speed = speed(specification)
+        let speed = try speed(specification)
         let work = Double(options.evaluates ? specification.evaluationWork : specification.trainingWork)
         table.rows.append(
           .init(
@@ -50,11 +50,11 @@ struct TrainBench {
   }
 
   /// Images a second of all runs together: they begin together, and the clock stops when the last one ends.
-  private func speed(_ specification: NetworkSpecification) -> Double {
+  private func speed(_ specification: NetworkSpecification) throws(OutOfMemory) -> Double {
     let pool = ComputePool(cores: options.threadCount)
     let (seconds, evaluates) = (options.seconds ?? 6, options.evaluates)
-    let models = (0..<options.runs).map { _ in
-      BenchedModel(specification, batch: Self.batch, pool: pool, evaluates: evaluates)
+    let models = try (0..<options.runs).map { _ throws(OutOfMemory) in
+      try BenchedModel(specification, batch: Self.batch, pool: pool, evaluates: evaluates)
     }
     for model in models { for _ in 0..<3 { model.step() } }
     let steps = Atomic<Int>(0)
@@ -81,9 +81,11 @@ struct BenchedModel: @unchecked Sendable {
   private let batch: RandomSamples
   private let evaluates: Bool
 
-  init(_ specification: NetworkSpecification, batch count: Int, pool: ComputePool, evaluates: Bool = false) {
-    model = Model(specification, batchSize: count, team: Team(pool: pool))
-    trainingStep = TrainingStep(model, optimizer: OptimizerSpecification())
+  init(
+    _ specification: NetworkSpecification, batch count: Int, pool: ComputePool, evaluates: Bool = false
+  ) throws(OutOfMemory) {
+    model = try Model(specification, batchSize: count, team: Team(pool: pool))
+    trainingStep = try TrainingStep(model, optimizer: OptimizerSpecification())
     batch = RandomSamples(count: count, specification)
     self.evaluates = evaluates
     model.parameters.initialize(seed: 0)

@@ -82,7 +82,7 @@ enum Verb: String, CaseIterable {
         --method NAME          for train: simple-bitnet or bitnet (default: simple-bitnet)
         --runs N               for train: models trained at once on the same cores (default: 1)
         --evaluate             for train: evaluation instead of training
-        --threads N            for gemm, train and scaling: cores to use (default: all)
+        --threads N            for gemm, train and scaling: cores to use (default: all that the process may use)
         --seconds S            how long to measure: a line of train (default: 6), all of gemm (20) or of kernels (6);
                                scaling takes half of it (1) for each of five rounds of a line
       """
@@ -162,7 +162,8 @@ enum Help {
       --results DIR       where results go (default: results)
       --configs DIR       the folder the daemon watches (default: configs/queue)
       --data DIR          where data sets are (default: the variable BITLAB_DATA, else data)
-      -j, --jobs N        runs at once (default: as many as there are cores)
+      -j, --jobs N        runs at once (default: the cores that the process may use,
+                          affinity and CPU quota counted)
       --on-finish COMMAND what the daemon runs when an experiment has ended
       --drain, --all, -f  for shutdown, for pause and its kin, for logs
       --experiment, --bits, --method, --runs, --evaluate, --threads, --seconds

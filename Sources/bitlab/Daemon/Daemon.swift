@@ -133,7 +133,7 @@ final class Daemon: Sendable {
     let reports = ReportKeeper { log.write($0) }
     let environment = TrainingEnvironment(
       pool: ComputePool(cores: Machine.cores), datasets: DatasetLibrary(DataFolder(settings.data)),
-      files: files)
+      files: files, reservations: Reservations(clients: ControlLimits().connections))
     let placed = Relay<String>()
     let progressed = Relay<JobID>()
     let shelf = ExperimentShelf(

@@ -1,3 +1,4 @@
+import Experiments
 import Foundation
 import Scheduler
 
@@ -25,7 +26,8 @@ final class FinishHook: Sendable {
   private func run(_ name: String, _ status: String) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", command]
+    // A command is to find the limit that this process was started with: programs that use select trust in a low one.
+    process.arguments = ["-c", "ulimit -S -n \(DescriptorLimit.atStart)\n\(command)"]
     process.environment = ProcessInfo.processInfo.environment.merging([
       "BITLAB_EXPERIMENT": name, "BITLAB_STATUS": status, "BITLAB_FOLDER": "\(results)/\(name)",
     ]) { $1 }

@@ -17,6 +17,8 @@ final class TrainingExecutor: QueueExecutor {
   private let controls = Mutex<[JobID: RunControl]>([:])
   /// What a run is asked when the process ends: whether it goes on by itself is for the next process.
   private let atShutdown: RunControl.Request
+  /// What jobs need that had no room.
+  private let lacking = Mutex<[JobID: RunNeed]>([:])
 
   init(
     _ environment: TrainingEnvironment, results: ResultsFolder, reports: ReportKeeper,
@@ -39,9 +41,18 @@ final class TrainingExecutor: QueueExecutor {
     guard let control = controls.withLock({ $0[id] }) else {
       preconditionFailure("TrainingExecutor: \(id) was not prepared")
     }
-    defer { _ = controls.withLock { $0.removeValue(forKey: id) } }
+    defer {
+      _ = controls.withLock { $0.removeValue(forKey: id) }
+      returnRoom(of: id)
+    }
     do {
+      // Before anything is opened: many may begin at once.
+      try environment.reservations.reserve(Trainer.needToBegin, for: "\(id)")
       return try train(id, submission, control)
+    } catch let refusal as Reservations.Refusal where !refusal.isForGood {
+      return noRoom(id, refusal.description, refusal.need)
+    } catch let error as FileError where error.isForWantOfDescriptors {
+      return noRoom(id, "a file descriptor: \(error)", nil)
     } catch let error as FileError {
       return error.isDiskFull ? .diskFull(error.description) : .machineFailed(error.description)
     } catch {
@@ -67,13 +78,37 @@ final class TrainingExecutor: QueueExecutor {
     let outcome = trainer()
     reports.update(ExperimentReport(placed, in: environment.files))
     // Whether a fault of the machine ends the run is the queue's to say.
-    if case .failed(let failure) = outcome, case .machine(let isDiskFull) = failure.kind {
+    if case .failed(let failure) = outcome, failure.mayPass {
       observer.stopped(run)
-      return isDiskFull ? .diskFull(failure.description) : .machineFailed(failure.description)
+      switch failure.kind {
+      case .machine(isDiskFull: true): return .diskFull(failure.description)
+      case .room(let need): return noRoom(id, failure.description, need)
+      case .machine, .content: return .machineFailed(failure.description)
+      }
     }
     observer.ended(run.name, outcome.status, problem: outcome.problem)
     return Self.jobOutcome(outcome)
   }
+
+  private func noRoom(_ id: JobID, _ text: String, _ need: RunNeed?) -> JobOutcome {
+    lacking.withLock { $0[id] = need }
+    return .noRoom(Shortage(text, isCounted: need != nil))
+  }
+
+  func takeRoom(for id: JobID) -> String? {
+    guard let need = lacking.withLock({ $0.removeValue(forKey: id) }) else { return nil }
+    do throws(Reservations.Refusal) {
+      try environment.reservations.reserve(need, for: "\(id)")
+      return nil
+    } catch {
+      // What can never be had the execution says.
+      if error.isForGood { return nil }
+      lacking.withLock { $0[id] = need }
+      return error.description
+    }
+  }
+
+  func returnRoom(of id: JobID) { environment.reservations.release("\(id)") }
 
   private static func jobOutcome(_ outcome: RunOutcome) -> JobOutcome {
     switch outcome {
@@ -157,6 +192,7 @@ final class TrainingExecutor: QueueExecutor {
 
   func settle(_ id: JobID, of submission: Submission, _ end: JobEnd) {
     let status = RunStatus(rawValue: end.kind.rawValue) ?? .failed
+    _ = lacking.withLock { $0.removeValue(forKey: id) }
     observer.ended("\(id)", status, problem: end.problem)
     let (path, files) = (folder(of: id).recordFile, environment.files)
     guard files.exists(path), var record = try? RunRecord(reading: path, in: files) else { return }

@@ -13,6 +13,16 @@ final class RunningDaemon {
     try waitUntilItAnswers()
   }
 
+  /// Starts it as the last command of a shell that first does something else, and waits until it answers.
+  init(_ program: Program, after preparation: String, _ arguments: String...) throws {
+    self.program = program
+    process = program.process(after: preparation, ["daemon"] + arguments)
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    try waitUntilItAnswers()
+  }
+
   /// Starts it.
   init(starting program: Program, _ arguments: [String] = []) throws {
     self.program = program

@@ -50,21 +50,38 @@ struct FaultTests {
     #expect(faults > 100)
   }
 
-  /// Memory that others have taken may come free: the run may be tried again, and nothing is taken that is not there.
+  /// Memory that others have taken may come free: the run waits, and takes nothing that is not there. What the machine does
+  /// not have at all never comes.
   @Test func memoryThatIsNotFree() throws {
     let run = try TrainingFolder().place(Self.text)
-    func train(free: Int?) -> RunOutcome {
+    func train(total: Int, free: Int) -> RunOutcome {
+      let reservations = Reservations(descriptors: 100) {
+        MemoryBounds([.init("this machine", .pages, total: total, free: free)])
+      }
       let environment = TrainingEnvironment(
         pool: ComputePool(cores: 1), datasets: DatasetLibrary(DataFolder("no data")),
-        files: POSIXFileSystem(),
-        availableMemory: { free })
+        files: POSIXFileSystem(), reservations: reservations)
       return Trainer(run, in: environment, control: RunControl()) { _ in }()
     }
-    let failure = try #require(train(free: 1_000).failure)
-    #expect(failure.mayPass && !failure.isDiskFull && failure.description.contains("set max_retries"))
+    let waits = try #require(train(total: 1 << 30, free: 1 << 20).failure)
+    #expect(
+      waits.mayPass && waits.isForWantOfRoom && waits.description.contains(" MB of memory (0 MB of the "))
     #expect(try run.record.status == .queued && run.record.ended == nil)
-    #expect(train(free: nil) == .completed)
-    #expect(Machine.availableMemory ?? 0 > 1 << 20)
+    #expect(try run.record.error == "waits for \(waits)")
+    let fails = try #require(train(total: 1 << 20, free: 1 << 20).failure)
+    #expect(!fails.mayPass && fails.description.contains("this machine leaves 0 MB to runs"))
+    #expect(try run.record.status == .failed)
+    #expect(train(total: 1 << 30, free: 1 << 30) == .completed)
+  }
+
+  /// What a process may have open is no fault of the run's.
+  @Test func aRunThatFindsNoDescriptorWaits() throws {
+    let run = try TrainingFolder().place(Self.text)
+    for code in [EMFILE, ENFILE] {
+      let failure = try #require(run.train(in: FaultyFileSystem(.error(code), at: 8)).failure)
+      #expect(failure.kind == .room(nil) && failure.description.hasPrefix("a file descriptor: cannot "))
+    }
+    #expect(run.train() == .completed)
   }
 
   /// A full disk that takes half of what is written, at each write of the run.

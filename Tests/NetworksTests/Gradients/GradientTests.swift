@@ -20,7 +20,7 @@ import Testing
 
     reference.differentiate(batch.table, batch.labels)
     // A step of rate 0 leaves the whole gradient and moves nothing.
-    let step = TrainingStep(model, optimizer: OptimizerSpecification(kind: .sgd))
+    let step = try TrainingStep(model, optimizer: OptimizerSpecification(kind: .sgd))
     let score = step(batch, rate: 0)
     let loss = reference.loss(batch.table, batch.labels) * Double(batch.count)
     #expect(abs(score.loss - loss) <= Self.tolerance * loss)
@@ -67,17 +67,17 @@ import Testing
     let example = try Example(network, variant, count: 8)
     let specification = example.specification
     let shared = specification.network(shardImages: 8)
-    let (parameters, panels) = (example.model.parameters, WeightPanels(for: shared.linears, slots: 2))
+    let (parameters, panels) = (example.model.parameters, try WeightPanels(for: shared.linears, slots: 2))
     panels.pack(parameters, team: Team(pool: ComputePool(cores: 2))) { linear in
       let weight = parameters[linear.weight]
       return linear.quantization?.levels(
         sumOfMagnitudes: weight.sumOfMagnitudes(), sum: weight.sum(), count: weight.count)
     }
 
-    func gradients(_ shards: [Range<Int>]) -> ParameterValues {
-      let gradients = ParameterValues(layout: shared.layout)
+    func gradients(_ shards: [Range<Int>]) throws -> ParameterValues {
+      let gradients = try ParameterValues(layout: shared.layout)
       gradients.storage.all.fill(.nan)
-      let workspace = Workspace(for: shared)
+      let workspace = try Workspace(for: shared)
       for shard in shards {
         let pass = ForwardPass(
           images: shard.count, parameters: parameters, panels: panels, workspace: workspace)
@@ -92,7 +92,7 @@ import Testing
       }
       return gradients
     }
-    let (whole, parts) = (gradients([0..<8]), gradients([0..<3, 3..<7, 7..<8]))
+    let (whole, parts) = (try gradients([0..<8]), try gradients([0..<3, 3..<7, 7..<8]))
     let largest = whole.tables.values.map(\.largest).max()!
     for (index, tensor) in shared.layout.tensors.enumerated() {
       let worst = difference(parts[index].array, whole[index].array.map(Double.init), scale: largest)

@@ -6,10 +6,10 @@ import Testing
   /// The initial tensors of an experiment's variant, by name.
   private func values(
     _ experiment: Experiment, _ variant: Variant, _ initialization: Initialization = .standard, seed: Int = 0
-  ) -> [String: [Double]] {
+  ) throws -> [String: [Double]] {
     let layout = experiment.specification(variant, initialization: initialization)
       .network(shardImages: 1).layout
-    let parameters = ParameterValues(layout: layout)
+    let parameters = try ParameterValues(layout: layout)
     parameters.initialize(seed: seed)
     return parameters.tables.mapValues(\.values)
   }
@@ -19,7 +19,7 @@ import Testing
 
   @Test(arguments: Variant.all)
   func mlpsAreUniform(variant: Variant) throws {
-    let values = values(.mnist, variant)
+    let values = try values(.mnist, variant)
     for (layer, inputs) in [784, 128, 10, 10].enumerated() {
       try expectUniform(values["layers.\(layer).weight"], inputs: inputs)
       if layer != 1 || variant.precision != .full {
@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test func fullPrecisionTransformersAreNormal() throws {
-    let values = values(.cifar, Self.full)
+    let values = try values(.cifar, Self.full)
     for name in [
       "vit.embeddings.cls_token", "vit.embeddings.position_embeddings", "classifier.weight",
       "vit.embeddings.patch_embeddings.projection.weight", Self.block + "attention.attention.key.weight",
@@ -42,7 +42,7 @@ import Testing
   /// The linear layers are uniform, biases and classifier included; everything else is as in full precision.
   @Test(arguments: Variant.all.dropFirst())
   func quantizedTransformersHaveUniformLinearLayers(variant: Variant) throws {
-    let (values, full) = (values(.cifar, variant), values(.cifar, Self.full))
+    let (values, full) = (try values(.cifar, variant), try values(.cifar, Self.full))
     for part in ["attention.attention.query", "attention.output.dense", "intermediate.dense"] {
       try expectUniform(values[Self.block + part + ".weight"], inputs: 128)
       try expectUniform(values[Self.block + part + ".bias"], inputs: 128)
@@ -59,24 +59,24 @@ import Testing
 
   @Test(arguments: Variant.all)
   func theConfigMayChooseForTheLinearLayers(variant: Variant) throws {
-    let uniform = values(.cifar, variant, .uniform)
+    let uniform = try values(.cifar, variant, .uniform)
     try expectUniform(uniform[Self.block + "output.dense.weight"], inputs: 256)
     try expectUniform(uniform["classifier.bias"], inputs: 128)
     try expectNormal(uniform["vit.embeddings.patch_embeddings.projection.weight"])
-    let normal = values(.mnist, variant, .normal)
+    let normal = try values(.mnist, variant, .normal)
     try expectNormal(normal["layers.0.weight"])
     #expect(normal["layers.0.bias"]?.allSatisfy { $0 == 0 } == true)
   }
 
   /// Tensors that variants share start equal; seeds and names make a difference.
   @Test func sharedTensorsStartEqual() throws {
-    let full = values(.mnist, Self.full)
+    let full = try values(.mnist, Self.full)
     for variant in Variant.all.dropFirst() {
-      let other = values(.mnist, variant)
+      let other = try values(.mnist, variant)
       for (name, tensor) in full { #expect(other[name] == tensor, "\(name)") }
-      #expect(values(.cifar, variant) == values(.cifar, Variant.all[1]))
+      #expect(try values(.cifar, variant) == values(.cifar, Variant.all[1]))
     }
-    #expect(values(.mnist, Self.full, seed: 1)["layers.0.weight"] != full["layers.0.weight"])
+    #expect(try values(.mnist, Self.full, seed: 1)["layers.0.weight"] != full["layers.0.weight"])
     #expect(full["layers.2.weight"] != full["layers.3.weight"])
   }
 

@@ -13,7 +13,7 @@ struct Example {
   init(_ network: NetworkCase, _ variant: Variant, count: Int? = nil, limit: Int = 2) throws {
     let specification = network.specification(variant)
     for seed in 0..<1000 {
-      let example = Example(specification, count: count ?? network.count, limit: limit, seed: seed)
+      let example = try Example(specification, count: count ?? network.count, limit: limit, seed: seed)
       _ = example.reference.forward(example.batch.table)
       if example.reference.residues.margin > 1 {
         self = example
@@ -25,10 +25,10 @@ struct Example {
 
   struct NoExample: Error {}
 
-  private init(_ specification: NetworkSpecification, count: Int, limit: Int, seed: Int) {
+  private init(_ specification: NetworkSpecification, count: Int, limit: Int, seed: Int) throws {
     self.specification = specification
     let team = Team(pool: ComputePool(cores: 4), limit: limit)
-    model = Model(specification, batchSize: count, team: team)
+    model = try Model(specification, batchSize: count, team: team)
     batch = TestSamples(count: count, of: specification, seed: seed)
     model.parameters.fillForTests(seed: seed)
     model.parametersChanged()

@@ -8,12 +8,12 @@ import Testing
 /// Counted on the run's own thread: with one thread that is all of the step, with two also what sharing it out takes.
 @Suite struct AllocationTests {
   @Test(arguments: Experiment.all, [1, 2])
-  func aStepAllocatesNothing(experiment: Experiment, threads: Int) {
+  func aStepAllocatesNothing(experiment: Experiment, threads: Int) throws {
     for variant in Variant.all {
       let specification = experiment.specification(variant)
       let pool = ComputePool(cores: threads)
-      let model = Model(specification, batchSize: 8, team: Team(pool: pool))
-      let step = TrainingStep(
+      let model = try Model(specification, batchSize: 8, team: Team(pool: pool))
+      let step = try TrainingStep(
         model, optimizer: OptimizerSpecification(), gradientClip: variant.precision == .ternary ? 1 : nil)
       model.parameters.initialize(seed: 0)
       model.parametersChanged()

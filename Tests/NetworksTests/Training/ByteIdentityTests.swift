@@ -18,14 +18,16 @@ import Testing
   /// Two epochs over two full batches and a short one each.
   ///
   /// - Parameter others: cores that other runs hold in each step, over and over.
-  private func train(_ network: NetworkCase, _ variant: Variant, limit: Int, others: [Int] = [0]) -> Outcome {
+  private func train(_ network: NetworkCase, _ variant: Variant, limit: Int, others: [Int] = [0]) throws
+    -> Outcome
+  {
     let specification = network.specification(variant)
     let pool = ComputePool(cores: Self.cores)
-    let model = Model(specification, batchSize: network.count, team: Team(pool: pool, limit: limit))
+    let model = try Model(specification, batchSize: network.count, team: Team(pool: pool, limit: limit))
     let samples = TestSamples(count: 2 * network.count + 7, of: specification, seed: 1)
     model.parameters.initialize(seed: 3)
     model.parametersChanged()
-    let step = TrainingStep(model, optimizer: OptimizerSpecification(kind: .adamw), gradientClip: 0.5)
+    let step = try TrainingStep(model, optimizer: OptimizerSpecification(kind: .adamw), gradientClip: 0.5)
     var outcome = Outcome()
     for _ in 0..<2 {
       for first in stride(from: 0, to: samples.count, by: network.count) {
@@ -42,20 +44,20 @@ import Testing
   }
 
   @Test(arguments: [Self.mlp, Self.vit], Variant.all)
-  func anyNumberOfThreadsGivesTheSameBits(network: NetworkCase, variant: Variant) {
+  func anyNumberOfThreadsGivesTheSameBits(network: NetworkCase, variant: Variant) throws {
     let plan = ShardPlan(network.specification(variant), batchSize: network.count)
     #expect(plan.groups == 4, "the case is meant to have several groups")
-    let alone = train(network, variant, limit: 1)
+    let alone = try train(network, variant, limit: 1)
     #expect(alone.losses.allSatisfy { Double(bitPattern: $0).isFinite })
     #expect(Set(alone.losses).count > 1)
-    for limit in [2, 3, 4] { #expect(train(network, variant, limit: limit) == alone, "limit \(limit)") }
+    for limit in [2, 3, 4] { #expect(try train(network, variant, limit: limit) == alone, "limit \(limit)") }
   }
 
   /// Other runs begin and end: the cores that a run has change from step to step.
   @Test(arguments: [Self.mlp, Self.vit], Variant.all)
-  func coresThatComeAndGoLeaveTheBits(network: NetworkCase, variant: Variant) {
-    let alone = train(network, variant, limit: 1)
-    #expect(train(network, variant, limit: Self.cores, others: [0, 3, 1, 4, 2]) == alone)
+  func coresThatComeAndGoLeaveTheBits(network: NetworkCase, variant: Variant) throws {
+    let alone = try train(network, variant, limit: 1)
+    #expect(try train(network, variant, limit: Self.cores, others: [0, 3, 1, 4, 2]) == alone)
   }
 
   /// Wide enough for several chunks and bands.

@@ -4,9 +4,9 @@ import Testing
 
 @Suite struct TrainingStepTests {
   /// A model of the ViT case, and batches for it.
-  private func model(_ variant: Variant = Variant(precision: .ternary)) -> (Model, TestSamples) {
+  private func model(_ variant: Variant = Variant(precision: .ternary)) throws -> (Model, TestSamples) {
     let specification = NetworkCase.vit.specification(variant)
-    let model = Model(specification, batchSize: 13, team: Team(pool: ComputePool(cores: 2)))
+    let model = try Model(specification, batchSize: 13, team: Team(pool: ComputePool(cores: 2)))
     model.parameters.initialize(seed: 1)
     model.parametersChanged()
     return (model, TestSamples(count: 13, of: specification, seed: 2))
@@ -14,11 +14,11 @@ import Testing
 
   /// Each step is the optimizer's kernel applied to the step's gradient, to the bit.
   @Test(arguments: [OptimizerSpecification.Kind.adam, .adamw], [0, 0.1])
-  func adamUpdatesEveryParameter(kind: OptimizerSpecification.Kind, decay: Double) {
-    let (model, batch) = model()
+  func adamUpdatesEveryParameter(kind: OptimizerSpecification.Kind, decay: Double) throws {
+    let (model, batch) = try model()
     let optimizer = OptimizerSpecification(
       kind: kind, beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weightDecay: decay)
-    let step = TrainingStep(model, optimizer: optimizer)
+    let step = try TrainingStep(model, optimizer: optimizer)
     let storage = model.parameters.storage
     let (expected, first, second) = (copy(storage), FloatStorage(count: storage.count), copy(storage))
     second.all.fill(0)
@@ -38,10 +38,10 @@ import Testing
   }
 
   @Test(arguments: [0, 0.9], [0, 0.1])
-  func sgdUpdatesEveryParameter(momentum: Double, decay: Double) {
-    let (model, batch) = model()
+  func sgdUpdatesEveryParameter(momentum: Double, decay: Double) throws {
+    let (model, batch) = try model()
     let optimizer = OptimizerSpecification(kind: .sgd, weightDecay: decay, momentum: momentum)
-    let step = TrainingStep(model, optimizer: optimizer)
+    let step = try TrainingStep(model, optimizer: optimizer)
     let storage = model.parameters.storage
     let (expected, buffer) = (copy(storage), FloatStorage(count: storage.count))
     for number in 0..<4 {
@@ -62,15 +62,15 @@ import Testing
 
   /// The global norm over all tensors, the scales' part of the gradient included.
   @Test(arguments: [0.01, 0.3, 1000], Variant.all)
-  func clippingScalesTheWholeGradient(clip: Double, variant: Variant) {
-    let (plain, batch) = model(variant)
-    let free = TrainingStep(plain, optimizer: OptimizerSpecification(kind: .sgd))
+  func clippingScalesTheWholeGradient(clip: Double, variant: Variant) throws {
+    let (plain, batch) = try model(variant)
+    let free = try TrainingStep(plain, optimizer: OptimizerSpecification(kind: .sgd))
     _ = free(batch, rate: 0)
     let gradient = free.gradient.storage.all.array.map(Double.init)
     let norm = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
     let factor = min(1, clip / (norm + 1e-6))
-    let (clipped, _) = model(variant)
-    let step = TrainingStep(clipped, optimizer: OptimizerSpecification(kind: .sgd), gradientClip: clip)
+    let (clipped, _) = try model(variant)
+    let step = try TrainingStep(clipped, optimizer: OptimizerSpecification(kind: .sgd), gradientClip: clip)
     _ = step(batch, rate: 0)
     for (actual, expected) in zip(step.gradient.storage.all.array, gradient) {
       let difference = abs(Double(actual) - expected * factor)
@@ -80,9 +80,9 @@ import Testing
   }
 
   @Test(arguments: [Float.nan, .infinity], [0, 12])
-  func aLossThatIsNotFiniteUpdatesNothing(value: Float, image: Int) {
-    let (model, batch) = model()
-    let step = TrainingStep(model, optimizer: OptimizerSpecification(), gradientClip: 1)
+  func aLossThatIsNotFiniteUpdatesNothing(value: Float, image: Int) throws {
+    let (model, batch) = try model()
+    let step = try TrainingStep(model, optimizer: OptimizerSpecification(), gradientClip: 1)
     _ = step(batch, rate: 0.01)
     let (parameters, moments) = (model.parameters.bits, step.optimizer.moments.map(\.values.bits))
     let expected = model.evaluate(batch)
@@ -98,11 +98,11 @@ import Testing
 
   /// A short batch's gradient is the mean over its own samples: other groups' memory holds an earlier batch.
   @Test(arguments: [1, 6, 7, 12])
-  func aShortBatchIsNotMixedWithTheLast(count: Int) {
-    let (model, batch) = model(Variant(precision: .full))
+  func aShortBatchIsNotMixedWithTheLast(count: Int) throws {
+    let (model, batch) = try model(Variant(precision: .full))
     let optimizer = OptimizerSpecification(kind: .sgd)
     let (used, fresh) = (
-      TrainingStep(model, optimizer: optimizer), TrainingStep(model, optimizer: optimizer)
+      try TrainingStep(model, optimizer: optimizer), try TrainingStep(model, optimizer: optimizer)
     )
     _ = used(batch, rate: 0)
     let short = batch[0..<count]
@@ -110,10 +110,10 @@ import Testing
     #expect(used.gradient.bits == fresh.gradient.bits)
   }
 
-  @Test func trainingLowersTheLoss() {
+  @Test func trainingLowersTheLoss() throws {
     for variant in Variant.all {
-      let (model, batch) = model(variant)
-      let step = TrainingStep(model, optimizer: OptimizerSpecification())
+      let (model, batch) = try model(variant)
+      let step = try TrainingStep(model, optimizer: OptimizerSpecification())
       let before = step(batch, rate: 0.003).loss
       for _ in 0..<60 { _ = step(batch, rate: 0.003) }
       let after = model.evaluate(batch)!.loss

@@ -81,10 +81,10 @@ struct LayerBench {
       image: ImageShape(channels: 1, height: 1, width: 1), classes: 1, precision: precision, method: method)
     network = try LayerNetwork(x: x, y: y, shardImages: self.shardImages, specification, makeLayer)
     // One image, one group: the bench itself cuts the images into shards.
-    model = Model(
+    model = try Model(
       specification, network: network, shardPlan: ShardPlan(specification, batchSize: 1),
       team: Team(pool: ComputePool(cores: 1)))
-    step = TrainingStep(model, optimizer: OptimizerSpecification(kind: .sgd))
+    step = try TrainingStep(model, optimizer: OptimizerSpecification(kind: .sgd))
     for (index, tensor) in network.layout.tensors.enumerated() {
       model.parameters[index].copy(from: try fixture.values(Self.fixtureName(tensor.name)))
     }

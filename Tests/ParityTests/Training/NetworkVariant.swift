@@ -59,7 +59,7 @@ struct NetworkVariant: Sendable, CustomTestStringConvertible {
 
   /// The network with the fixtures' initial weights.
   func model(batchSize: Int = batchSize) throws -> Model {
-    let model = Model(specification, batchSize: batchSize, team: Team(pool: ComputePool(cores: 1)))
+    let model = try Model(specification, batchSize: batchSize, team: Team(pool: ComputePool(cores: 1)))
     try ModelWeights.load(
       SafetensorsFile(reading: Fixture.path(initialWeights), in: POSIXFileSystem()), into: model.parameters)
     model.parametersChanged()
@@ -68,7 +68,7 @@ struct NetworkVariant: Sendable, CustomTestStringConvertible {
 
   /// A training step with the fixtures' optimizer.
   func step(batchSize: Int = batchSize, gradientClip: Double? = nil) throws -> TrainingStep {
-    TrainingStep(
+    try TrainingStep(
       try model(batchSize: batchSize), optimizer: OptimizerSpecification(), gradientClip: gradientClip)
   }
 }

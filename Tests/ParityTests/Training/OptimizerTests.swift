@@ -10,7 +10,7 @@ struct OptimizerTests {
   @Test(arguments: Fixture.names("optimizer-").filter { !$0.hasPrefix("optimizer-clip") })
   func tenSteps(name: String) throws {
     let fixture = try Fixture(name)
-    let step = Self.step(optimizer: try Self.specification(fixture), tensors: [("values", [37])])
+    let step = try Self.step(optimizer: try Self.specification(fixture), tensors: [("values", [37])])
     let parameters = step.model.parameters[0]
     let gradients = try fixture.values("gradients")
     let expected = try fixture.values("values")
@@ -57,7 +57,7 @@ struct OptimizerTests {
   func clipping(name: String) throws {
     let fixture = try Fixture(name)
     let names = ["a", "b", "c"]
-    let step = Self.step(
+    let step = try Self.step(
       optimizer: OptimizerSpecification(kind: .sgd), clip: try fixture.number("max_norm"),
       tensors: try names.map { ($0, try fixture.shape("before.\($0)")) })
     for (index, tensor) in names.enumerated() {
@@ -75,7 +75,7 @@ struct OptimizerTests {
   /// A training step over parameters that belong to no layer.
   private static func step(
     optimizer: OptimizerSpecification, clip: Double? = nil, tensors: [(name: String, shape: [Int])]
-  ) -> TrainingStep {
+  ) throws -> TrainingStep {
     let specification = NetworkSpecification(
       architecture: .mlp(MLPSpecification(hidden: [], bias: [true])),
       image: ImageShape(channels: 1, height: 1, width: 1), classes: 1)
@@ -83,10 +83,10 @@ struct OptimizerTests {
       for tensor in tensors { _ = builder.layout.add(tensor.name, shape: tensor.shape, .zeros) }
       return NoLayer()
     }
-    let model = Model(
+    let model = try Model(
       specification, network: network, shardPlan: ShardPlan(specification, batchSize: 1),
       team: Team(pool: ComputePool(cores: 1)))
-    return TrainingStep(model, optimizer: optimizer, gradientClip: clip)
+    return try TrainingStep(model, optimizer: optimizer, gradientClip: clip)
   }
 }
 

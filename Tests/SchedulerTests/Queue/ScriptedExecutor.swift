@@ -16,6 +16,9 @@ final class ScriptedExecutor: QueueExecutor {
     var gates: [JobID: [JobOutcome]] = [:]
     var prepared: Set<JobID> = []
     var recordedEnds: [JobID: JobEnd] = [:]
+    /// What jobs lack when they are asked.
+    var lacking: [JobID: String] = [:]
+    var roomReturned: [JobID] = []
   }
 
   let state = Mutex(State())
@@ -60,6 +63,9 @@ final class ScriptedExecutor: QueueExecutor {
     guard isPrepared else { return }
     if stopsWhenAsked { finish(id, .stopped) }
   }
+
+  func takeRoom(for id: JobID) -> String? { state.withLock { $0.lacking[id] } }
+  func returnRoom(of id: JobID) { state.withLock { $0.roomReturned.append(id) } }
 
   func progress(of id: JobID) -> Int? { nil }
 

@@ -1,3 +1,4 @@
+import CSystem
 import Foundation
 
 /// What produced a result, as `run.json` says it.
@@ -26,16 +27,12 @@ package enum Machine {
     return name ?? "unknown"
   }()
 
-  /// Bytes that new memory can be had for without ending anybody's process, swap included; nil where the system does not
-  /// say.
-  package static var availableMemory: Int? {
-    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8) else { return nil }
-    func bytes(_ name: String) -> Int? {
-      let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
-      return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
-    }
-    return bytes("MemAvailable").map { $0 + (bytes("SwapFree") ?? 0) }
-  }
+  /// The cores that this process may use: those that it may run on, as far as its control groups' quota of CPU time reaches.
+  package static let cores = cores(allowed: Int(csystem_allowed_cores()), in: SystemFiles())
 
-  package static let cores = ProcessInfo.processInfo.activeProcessorCount
+  /// - Parameter allowed: cores that the process may run on; 0 where the system does not say.
+  static func cores(allowed: Int, in files: SystemFiles) -> Int {
+    let allowed = allowed > 0 ? allowed : ProcessInfo.processInfo.activeProcessorCount
+    return max(1, min(allowed, ControlGroups(files).coreQuota ?? .max))
+  }
 }
