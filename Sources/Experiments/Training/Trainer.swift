@@ -9,6 +9,9 @@ package struct TrainingEnvironment: Sendable {
   package var pool: ComputePool
   package var datasets: DatasetLibrary
   package var files: any FileSystem
+  package var clocks = RunClocks.system
+  /// The least time between two checkpoints, and two records, at epochs' ends.
+  package var savingInterval = Duration.seconds(1)
   /// Bytes of memory that are free now; nil where nobody says.
   package var availableMemory: @Sendable () -> Int?
 
@@ -75,19 +78,23 @@ package struct Trainer {
   /// Trains to the end, or until asked to stop; whatever happens is in the outcome and, where the disk allows, in
   /// `run.json`.
   package func callAsFunction() -> RunOutcome {
+    var dataset: Dataset?
     do {
-      return try environment.pool.withRun { try train() }
+      return try environment.pool.withRun { try train(&dataset) }
     } catch {
       let failure = RunFailure(error)
-      recordFailure(failure)
+      recordFailure(failure, dataset)
       return .failed(failure)
     }
   }
 
-  private func train() throws -> RunOutcome {
+  /// - Parameter dataset: set as soon as the data are read.
+  private func train(_ known: inout Dataset?) throws -> RunOutcome {
     let dataset = try environment.datasets.dataset(run.plan.dataset, configFolder: run.configFolder)
-    for notice in dataset.notices { observe(.notice(notice)) }
+    known = dataset
     try run.folder.create(in: environment.files)
+    // Before anything can fail: what is odd about the data may be why.
+    for notice in dataset.notices { try note(notice) }
     let session = try TrainingSession(run, dataset: dataset, environment, observe: observe)
     let outcome = try session.train(control: control)
     return try session.finish(outcome)
@@ -95,24 +102,34 @@ package struct Trainer {
 
   /// Says in `run.json` and `run.log` that the run failed, or, where the machine is to blame, that it waits: whether it is
   /// tried again is not for the run to say. Best effort: the disk itself may be the reason.
-  private func recordFailure(_ failure: RunFailure) {
+  private func recordFailure(_ failure: RunFailure, _ dataset: Dataset?) {
     let files = environment.files
     guard (try? run.folder.create(in: files)) != nil else { return }
     let time = RunRecord.timestamp(Date())
     var record =
-      (try? RunRecord(reading: run.folder.recordFile, in: files)) ?? RunRecord(run, network: network)
+      (try? RunRecord(reading: run.folder.recordFile, in: files)) ?? RunRecord(run, network: network(dataset))
     record.status = failure.mayPass ? .queued : .failed
     record.error = failure.description
     record.ended = failure.mayPass ? nil : time
+    record.dataSHA256 = dataset?.sha256 ?? record.dataSHA256
     try? record.write(to: run.folder.recordFile, in: files)
-    let log = try? AppendingFile(run.folder.logFile, .afterLastWholeRow, in: files)
-    try? log?.append("\(time) \(failure.mayPass ? "interrupted" : "failed"): \(failure)\n")
+    try? log("\(failure.mayPass ? "interrupted" : "failed"): \(failure)")
+  }
+
+  private func note(_ text: String) throws {
+    observe(.notice(text))
+    try log(text)
+  }
+
+  /// Adds a line to `run.log` while no session has it open.
+  private func log(_ line: String) throws {
+    let log = try AppendingFile(run.folder.logFile, .afterLastWholeRow, in: environment.files)
+    try log.append("\(RunRecord.timestamp(Date())) \(line)\n")
   }
 
   /// The run's network, where its data say what that is.
-  private var network: (any Network)? {
-    let dataset = try? environment.datasets.dataset(run.plan.dataset, configFolder: run.configFolder)
-    return dataset.flatMap { try? TrainingSession.specification(run, $0).network(shardImages: 1) }
+  private func network(_ dataset: Dataset?) -> (any Network)? {
+    dataset.flatMap { try? TrainingSession.specification(run, $0).network(shardImages: 1) }
   }
 }
 
