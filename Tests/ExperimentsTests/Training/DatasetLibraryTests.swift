@@ -130,10 +130,11 @@ struct DatasetLibraryTests {
     let (slow, quick) = (try Self.files(folder, "slow"), try Self.files(folder, "quick", seed: 1))
     let (began, go) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let isFirst = Atomic(true)
+    let wasLetGo = Atomic(false)
     let looks = Looks { path in
       guard path.hasPrefix(slow.folder), isFirst.exchange(false, ordering: .relaxed) else { return }
       began.signal()
-      #expect(go.wait(timeout: .now() + 60) == .success)
+      wasLetGo.store(go.wait(timeout: .now() + 20) == .success, ordering: .relaxed)
     }
     let library = looks.library()
     let configuration = try Self.configuration()
@@ -148,6 +149,7 @@ struct DatasetLibraryTests {
     #expect(try library.dataset(configuration, configFolder: quick.folder).train.count == 20)
     go.signal()
     group.wait()
+    #expect(wasLetGo.load(ordering: .relaxed), "the other set waited for this one")
     #expect(looks(slow) == Self.read + 2 * Self.found)
   }
 }
