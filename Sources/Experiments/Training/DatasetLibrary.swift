@@ -40,11 +40,15 @@ package final class DatasetLibrary: Sendable {
     _ configuration: DatasetConfiguration, configFolder: String
   ) throws(DatasetError) -> Dataset {
     let source = configuration.source(configFolder: configFolder)
-    let content = try slot(of: source.wholeFiles).holding.withLock {
-      holding -> Result<DatasetContent, DatasetError> in
-      Result { () throws(DatasetError) in try current(source, &holding) }
+    let (content, outdated) = try slot(of: source.wholeFiles).holding.withLock {
+      holding -> Result<(DatasetContent, DatasetContent?), DatasetError> in
+      let known = holding?.content
+      return Result { () throws(DatasetError) in
+        let content = try current(source, &holding)
+        return (content, known === content ? nil : known)
+      }
     }.get()
-    keep(content)
+    keep(content, inPlaceOf: outdated)
     return try Dataset(content, limitedAs: source)
   }
 
@@ -76,10 +80,11 @@ package final class DatasetLibrary: Sendable {
     }
   }
 
-  private func keep(_ content: DatasetContent) {
+  /// - Parameter outdated: what the same files held before.
+  private func keep(_ content: DatasetContent, inPlaceOf outdated: DatasetContent?) {
     // Freed after the lock: it may be the last reference to a set.
     let gone = kept.withLock { kept -> DatasetContent? in
-      kept.removeAll { $0 === content }
+      kept.removeAll { $0 === content || $0 === outdated }
       kept.append(content)
       return kept.count > Self.keptCount ? kept.removeFirst() : nil
     }

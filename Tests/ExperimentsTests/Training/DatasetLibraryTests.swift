@@ -125,6 +125,20 @@ struct DatasetLibraryTests {
     }
   }
 
+  @Test func whatFilesHeldBeforeKeepsNobodysPlace() throws {
+    let folder = try TrainingFolder()
+    let looks = Looks()
+    let library = looks.library()
+    let (first, second) = (try Self.files(folder, "first"), try Self.files(folder, "second", seed: 1))
+    for files in [first, second] {
+      _ = try library.dataset(Self.configuration(), configFolder: files.folder)
+    }
+    try second.write(seed: 2)
+    _ = try library.dataset(Self.configuration(), configFolder: second.folder)
+    _ = try library.dataset(Self.configuration(), configFolder: first.folder)
+    #expect(looks(first) == Self.read + Self.found)
+  }
+
   @Test func whoWantsAnotherSetDoesNotWait() throws {
     let folder = try TrainingFolder()
     let (slow, quick) = (try Self.files(folder, "slow"), try Self.files(folder, "quick", seed: 1))
@@ -149,7 +163,8 @@ struct DatasetLibraryTests {
     #expect(try library.dataset(configuration, configFolder: quick.folder).train.count == 20)
     go.signal()
     group.wait()
-    #expect(wasLetGo.load(ordering: .relaxed), "the other set waited for this one")
+    let didNotWait = wasLetGo.load(ordering: .relaxed)
+    #expect(didNotWait, "the other set waited for this one")
     #expect(looks(slow) == Self.read + 2 * Self.found)
   }
 }
