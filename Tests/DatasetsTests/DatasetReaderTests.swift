@@ -142,8 +142,8 @@ struct DatasetReaderTests {
     let error = try #require(throws: DatasetError.self) {
       try ByteStorage.content(
         of: file, prefixLength: 16,
-        allocate: { memory, count in count > 100_000 ? nil : realloc(memory, count) }
-      ) { _ in images.count }
+        allocate: { memory, count in count > 100_000 ? nil : realloc(memory, count) },
+        expectedLength: { _ in images.count })
     }
     #expect(error.mayPass && error.kind == .unreadableFile)
     #expect(error.problem.contains("cannot be held in memory"))

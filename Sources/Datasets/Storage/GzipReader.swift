@@ -2,7 +2,8 @@ import CZlib
 import Foundation
 
 /// The decompressed content of a gzip file (RFC 1952) of one or several members, checked against each member's CRC
-/// and length. Zeros behind the last member are padding, as for gzip(1): tapes and some copies end in them. Memory is a fixed window; whoever reads bounds how much is taken.
+/// and length. Zeros behind the last member are padding, as for gzip(1): tapes and some copies end in them. Memory is a
+/// fixed window; whoever reads bounds how much is taken.
 final class GzipReader: ByteReader {
   private static let windowLength = 65_536
   /// Window bits 15, the largest window, + 16, which makes zlib read gzip's header and trailer.

@@ -5,9 +5,9 @@ import Synchronization
 
 /// Writes one run's files, in order, on a queue of its own, so that computing never waits for a disk.
 ///
-/// Rows of curves, steps and timing are appended unsynced; a checkpoint syncs them first and records how long they are
-/// and their checksums, and a resumed run cuts them to that. The first failure stops all later writes and is handed to the run at its next
-/// look.
+/// Rows of curves, steps and timing are appended unsynced; a checkpoint syncs them first and records their lengths and
+/// checksums, and a resumed run cuts them to that. The first failure stops all later writes and is handed to the run at its
+/// next look.
 final class RunRecorder: @unchecked Sendable {
   // Sendable invariant: everything below `queue` is touched on it alone, after `open`.
   private let folder: RunFolder
