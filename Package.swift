@@ -46,7 +46,7 @@ let package = Package(
     library("Networks", ["TensorCore"]),
     library("Files", ["CZlib"]),
     library(
-      "Datasets", ["CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
+      "Datasets", ["CSIMD", "CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
     library("Experiments", ["CSystem", "TensorCore", "Networks", "Datasets", "Files"]),
     library("Scheduler", ["Files", "CSystem"]),
     .executableTarget(

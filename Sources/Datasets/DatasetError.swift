@@ -21,6 +21,8 @@ package struct DatasetError: Error, Sendable, Hashable, CustomStringConvertible 
     /// Images and labels, or training and validation set, do not belong together.
     case mismatch
     case emptySet
+    /// Somebody writes it while it is read.
+    case changedFile
   }
 
   package let kind: Kind

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The four files of a user's own data set, as paths that can be opened: whoever reads a config has already put its
 /// folder before relative ones.
 package struct IDXFiles: Sendable, Hashable {
@@ -25,6 +27,21 @@ package struct DatasetSource: Sendable, Hashable {
   package let trainLimit: Int?
   /// Only the first so many validation samples; `nil`, or more than there are: all.
   package let validationLimit: Int?
+
+  /// The same files, whatever the limits and however their paths are spelled: what is equal is in memory once.
+  package var wholeFiles: DatasetSource {
+    guard let idxFiles else { return DatasetSource(name) }
+    func real(_ path: String) -> String {
+      let found = DataFolder.existing(path) ?? path
+      guard let real = realpath(found, nil) else { return found }
+      defer { free(real) }
+      return String(cString: real)
+    }
+    return DatasetSource(
+      idx: IDXFiles(
+        trainImages: real(idxFiles.trainImages), trainLabels: real(idxFiles.trainLabels),
+        validationImages: real(idxFiles.validationImages), validationLabels: real(idxFiles.validationLabels)))
+  }
 
   /// A data set known by name. `idx` has files and so its own initializer.
   package init(_ name: DatasetName, trainLimit: Int? = nil, validationLimit: Int? = nil) {

@@ -1,8 +1,8 @@
 /// Samples in file order: images as bytes, planes of rows of pixels, and a label for each.
 ///
 /// Immutable, and all copies and views share the same bytes, so that any number of training runs can use one set at
-/// once. Pixels stay bytes, in the file's own pages where the file is uncompressed, and are converted a batch at a
-/// time. Labels are copied and checked when the set is made: a label is always below `classes`.
+/// once. Pixels stay bytes and are converted a batch at a time. Labels are checked when the set is made: a label is always
+/// below `classes`.
 package struct LabeledImages: Sendable {
   package let count: Int
   package let shape: ImageShape
@@ -14,8 +14,8 @@ package struct LabeledImages: Sendable {
   package var height: Int { shape.height }
   package var width: Int { shape.width }
 
-  /// One label a sample, of all samples: a view has a smaller `count` and the same array.
-  private let labels: [UInt8]
+  /// One label a sample, of all samples: a view has a smaller `count` and the same labels.
+  private let labels: ByteColumn
   private let storage: ByteStorage
   /// Where image 0 begins in `storage`.
   private let firstPixel: Int
@@ -25,7 +25,8 @@ package struct LabeledImages: Sendable {
   /// Image `i` is the `shape.pixelCount` bytes of `storage` from `firstPixel + i * stride` on. The formats' readers
   /// have checked the sizes; a set that does not fit its storage is their mistake and traps.
   init(
-    storage: ByteStorage, firstPixel: Int, stride: Int, shape: ImageShape, whiteLevel: UInt8, labels: [UInt8],
+    storage: ByteStorage, firstPixel: Int, stride: Int, shape: ImageShape, whiteLevel: UInt8,
+    labels: ByteColumn,
     classes: Int
   ) {
     precondition(
@@ -66,7 +67,13 @@ package struct LabeledImages: Sendable {
     precondition(start >= 0 && count >= 0 && start + count <= self.count)
     return LabeledImages(
       storage: storage, firstPixel: firstPixel + start * stride, stride: stride, shape: shape,
-      whiteLevel: whiteLevel, labels: Array(labels[start..<(start + count)]), classes: classes)
+      whiteLevel: whiteLevel, labels: labels.part(from: start, count: count), classes: classes)
+  }
+
+  /// The class of all samples where there are several and they have but one.
+  var onlyLabel: Int? {
+    let own = labels.part(from: 0, count: count)
+    return own.isUniform ? label(0) : nil
   }
 
   /// The class of a sample, from 0, below `classes`.

@@ -3,8 +3,9 @@ import Foundation
 /// A file that grows by whole rows: curves, steps, logs.
 ///
 /// Rows are appended without a sync, so that they are cheap and visible to whoever reads along. What makes
-/// them durable is the order at a checkpoint: `sync()` first, then a checkpoint that records `length`. A
-/// resumed run opens the file with `.cutTo(length)` and so drops every row that the checkpoint does not know.
+/// them durable is the order at a checkpoint: `sync()` first, then a checkpoint that records `rows`. A
+/// resumed run sees whether the file still has them, opens it with `.cutTo(length)` and so drops every row that the
+/// checkpoint does not know.
 ///
 /// Not for use by two threads at once.
 package final class AppendingFile {
@@ -19,6 +20,8 @@ package final class AppendingFile {
   package let path: String
   /// Bytes in the file, all of them in whole appends.
   package private(set) var length: Int
+  /// CRC-32 of these bytes.
+  private var checksum: UInt32
 
   private let file: OpenFile
   private let fileSystem: any FileSystem
@@ -39,6 +42,7 @@ package final class AppendingFile {
     }
     let file = try fileSystem.open(path, .append)
     let length: Int
+    let checksum: UInt32
     do {
       let size = try fileSystem.size(file)
       switch beginning {
@@ -46,9 +50,11 @@ package final class AppendingFile {
         precondition(expected >= 0, "AppendingFile: cannot cut \(path) to \(expected) bytes")
         if size < expected { throw Self.lostRows(path, found: "is \(size) bytes long", expected: expected) }
         length = expected
+        checksum = try fileSystem.checksum(of: file, first: length).checksum
       case .afterLastWholeRow:
         let bytes = size == 0 ? [] : try fileSystem.readAll(path)
         length = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        checksum = bytes[..<length].withUnsafeBytes { CRC32.checksum(of: $0) }
       }
       if size > length { try fileSystem.truncate(file, to: length) }
     } catch {
@@ -60,7 +66,11 @@ package final class AppendingFile {
     self.fileSystem = fileSystem
     self.file = file
     self.length = length
+    self.checksum = checksum
   }
+
+  /// What a checkpoint has to know of the file as it is now.
+  package var rows: AppendedRows { AppendedRows(length: length, checksum: checksum) }
 
   deinit {
     try? fileSystem.close(file)
@@ -85,6 +95,7 @@ package final class AppendingFile {
       throw error
     }
     length += bytes.count
+    checksum = bytes.withUnsafeBytes { CRC32.checksum(of: $0, continuing: checksum) }
   }
 
   /// Appends one or more whole rows, line feeds included, as UTF-8.

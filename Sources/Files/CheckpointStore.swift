@@ -43,11 +43,14 @@ package struct CheckpointStore: Sendable {
   /// The newest checkpoint that is whole, if any; damaged ones found before it are put aside under another
   /// name, never removed or overwritten.
   ///
+  /// - Parameter bound: only checkpoints of steps before this one count.
+  ///
   /// Throws `FileError` where a file cannot be read for a reason that may pass, and `FileContentError` for
   /// a checkpoint of another version of the program.
-  package func loadNewest() throws -> (checkpoint: Checkpoint?, putAside: [PutAside]) {
+  package func loadNewest(before bound: Int = .max) throws -> (checkpoint: Checkpoint?, putAside: [PutAside])
+  {
     var putAside: [PutAside] = []
-    for step in try fileSystem.list(folder).compactMap(Self.step(of:)).sorted(by: >) {
+    for step in try fileSystem.list(folder).compactMap(Self.step(of:)).sorted(by: >) where step < bound {
       let path = path(step)
       do {
         return (try load(path, step: step), putAside)
@@ -65,9 +68,12 @@ package struct CheckpointStore: Sendable {
     return (nil, putAside)
   }
 
-  /// Removes all checkpoints, for a run that begins again; those put aside stay. Throws `FileError`.
-  package func removeAll() throws(FileError) {
-    for step in try fileSystem.list(folder).compactMap(Self.step(of:)) { try fileSystem.remove(path(step)) }
+  /// Removes all checkpoints, for a run that begins again, or those of later steps, for one that goes on from an earlier
+  /// one; those put aside stay. Throws `FileError`.
+  package func removeAll(after bound: Int = -1) throws(FileError) {
+    for step in try fileSystem.list(folder).compactMap(Self.step(of:)) where step > bound {
+      try fileSystem.remove(path(step))
+    }
   }
 
   /// The step of the newest checkpoint, judged by its name; nil where there is none.
@@ -103,13 +109,6 @@ package struct CheckpointStore: Sendable {
   }
 
   private func putAside(_ path: String, _ problem: String) throws(FileError) -> PutAside {
-    var newPath = path + ".damaged"
-    var number = 2
-    while fileSystem.exists(newPath) {
-      newPath = path + ".damaged-\(number)"
-      number += 1
-    }
-    try fileSystem.rename(path, to: newPath)
-    return PutAside(path: path, newPath: newPath, problem: problem)
+    PutAside(path: path, newPath: try DamagedFile.putAside(path, in: fileSystem), problem: problem)
   }
 }

@@ -20,6 +20,18 @@ struct DataVerbTests {
     #expect(mnist.contains("missing train-images-idx3-ubyte") && mnist.contains("data/mnist"))
   }
 
+  /// Some archives unpack to folders that are named like the files in them.
+  @Test func aFolderNamedLikeAFileIsNone() throws {
+    let program = try Program()
+    for name in ["train.bin", "test.bin"] { try program.put("x", as: "data/cifar100/\(name)/\(name)") }
+    let cifar = { (said: Program.Result) in
+      try #require(said.output.split(separator: "\n").first { $0.hasPrefix("cifar100") })
+    }
+    #expect(try cifar(program("data", "list")).contains("missing train.bin, test.bin"))
+    for name in ["train.bin", "test.bin.gz"] { try program.put("x", as: "data/\(Self.cifar)/\(name)") }
+    #expect(try cifar(program("data", "list")).hasSuffix("data/\(Self.cifar)"))
+  }
+
   @Test func theListAsJSON() throws {
     let program = try Program()
     let result = try program("data", "list", "digits", "mnist", "--json", "--data", "nowhere")

@@ -111,7 +111,10 @@ struct RunProblemTests {
     let program = try Program()
     let variants =
       #"{"name": "small", "bits": 32, "optimizer": "sgd"}, {"name": "large", "bits": 32, "optimizer": "adam"}"#
-    let text = ConfigText(variants: variants, seeds: "[0]", rest: #", "max_retries": 2"#).text
+    let text = ConfigText(
+      training: #", "checkpoint_every_steps": 3"#, variants: variants, seeds: "[0]",
+      rest: #", "max_retries": 2"#
+    ).text
     try program.put(text, as: "tiny.json")
     // sh counts in blocks of 512 bytes, bash in 1,024: either is more than small's 4 kB and less than large's 9 kB.
     let result = try program.run(after: "trap '' XFSZ; ulimit -f 8", ["run", "tiny.json", "--jobs", "1"])

@@ -20,8 +20,9 @@ struct CIFAR100Tests {
   func readsRecords(name: String) throws {
     let folder = try TemporaryFolder()
     let bytes = records(5)
-    let set = try CIFAR100File.read(
+    let (set, sha256) = try CIFAR100File.read(
       try folder.source(name.hasSuffix(".gz") ? gzip(bytes) : bytes, name), count: 5)
+    #expect(sha256 == SHA256.hexadecimal(of: bytes))
     #expect(set.shape == ImageShape(channels: 3, height: 32, width: 32))
     #expect(set.classes == 100)
     #expect(set.allLabels == [99, 98, 97, 96, 95])
@@ -69,6 +70,10 @@ struct CIFAR100Tests {
     #expect(set.train.count == 7)
     #expect(set.validation.count == 10_000)
     #expect(set.classes == 100)
-    #expect(set.notices.isEmpty)
+    #expect(
+      set.notices == [
+        "all 7 training labels are 0: an accuracy of 100% says nothing then",
+        "all 10000 validation labels are 0: an accuracy of 100% says nothing then",
+      ])
   }
 }

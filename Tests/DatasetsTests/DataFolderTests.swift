@@ -38,6 +38,53 @@ struct DataFolderTests {
     #expect(try firstPixel(folder) == 4)
   }
 
+  /// Some archives unpack to folders that are named like the files in them.
+  @Test func aFolderIsNoFile() throws {
+    let folder = try TemporaryFolder()
+    try write(folder, "MNIST/raw", pixel: 7)
+    let path = "\(folder.path)/mnist/\(names[0])"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    #expect(try firstPixel(folder) == 7)
+    let own = try SmallSet().write(to: folder, suffix: "")
+    try FileManager.default.moveItem(atPath: own.trainLabels, toPath: own.trainLabels + ".gz")
+    try FileManager.default.createDirectory(atPath: own.trainLabels, withIntermediateDirectories: true)
+    #expect(DataFolder.existing(own.trainLabels) == own.trainLabels + ".gz")
+    try FileManager.default.removeItem(atPath: "\(folder.path)/MNIST")
+    let listing = try #require(DatasetListing.all(in: folder.data).first { $0.name == .mnist })
+    #expect(!listing.isPresent && listing.missing == names)
+  }
+
+  @Test func aLinkToAFileIsOne() throws {
+    let folder = try TemporaryFolder()
+    try write(folder, "elsewhere", pixel: 8)
+    try FileManager.default.createDirectory(
+      atPath: "\(folder.path)/mnist", withIntermediateDirectories: true)
+    for name in names {
+      try FileManager.default.createSymbolicLink(
+        atPath: "\(folder.path)/mnist/\(name)", withDestinationPath: "../elsewhere/\(name)")
+    }
+    #expect(try firstPixel(folder) == 8)
+  }
+
+  /// As many distributions unpack them, raw or compressed; the official name comes first.
+  @Test(arguments: ["mnist", "fashion-mnist"], ["", ".gz"])
+  func namesWithADot(place: String, suffix: String) throws {
+    let folder = try TemporaryFolder()
+    try write(folder, place, pixel: 3, compressed: !suffix.isEmpty)
+    for name in names {
+      try FileManager.default.moveItem(
+        atPath: "\(folder.path)/\(place)/\(name)\(suffix)",
+        toPath: "\(folder.path)/\(place)/\(name.replacing("-idx", with: ".idx"))\(suffix)")
+    }
+    let set: DatasetName = place == "mnist" ? .mnist : .fashionMNIST
+    #expect(try firstPixel(folder, set) == 3)
+    #expect(DatasetListing.all(in: folder.data).first { $0.name == set }?.isPresent == true)
+    #expect(
+      DatasetVerification.verify([set], in: folder.data).allSatisfy { $0.path?.contains(".idx") == true })
+    try write(folder, place, pixel: 4)
+    #expect(try firstPixel(folder, set) == 4)
+  }
+
   @Test(arguments: ["fashion-mnist", "FashionMNIST/raw"]) func fashionFolders(place: String) throws {
     let folder = try TemporaryFolder()
     try write(folder, place, pixel: 5)

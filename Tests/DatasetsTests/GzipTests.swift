@@ -78,7 +78,7 @@ struct GzipTests {
     }
   }
 
-  @Test(arguments: [[0], [0x1f], [1, 2, 3], [UInt8](repeating: 0, count: 512)])
+  @Test(arguments: [[0x1f], [1, 2, 3], [0, 1], [UInt8](repeating: 0, count: 512) + [9]])
   func trailingGarbage(garbage: [UInt8]) throws {
     let compressed = gzip(Self.content)
     let error = try #require(throws: DatasetError.self) {
@@ -95,6 +95,18 @@ struct GzipTests {
       try read(compressed + [1, 2], in: TemporaryFolder())
     }
     #expect(error.problem.contains("at offset \(compressed.count) of the compressed file: trailing garbage"))
+  }
+
+  /// gzip(1) reads them: tapes, and some copies, end in zeros. The last is longer than every buffer.
+  @Test(arguments: [1, 2, 511, 70_000]) func zerosAfterTheLastMemberArePadding(count: Int) throws {
+    let padded = gzip(Self.content) + [UInt8](repeating: 0, count: count)
+    #expect(try read(padded, in: TemporaryFolder()) == Self.content)
+    let error = try #require(throws: DatasetError.self) { try read(padded + [31], in: TemporaryFolder()) }
+    #expect(error.kind == .damagedGzip && error.problem.contains("trailing garbage"))
+    let member = try #require(throws: DatasetError.self) {
+      try read(padded + gzip(Self.content), in: TemporaryFolder())
+    }
+    #expect(member.problem.contains("trailing garbage"))
   }
 
   @Test func rawFileNamedGzip() throws {

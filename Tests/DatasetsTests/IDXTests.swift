@@ -27,6 +27,32 @@ struct IDXTests {
     #expect(set.train.image(3) == Array(pattern(24)[18..<24]))
   }
 
+  @Test func channelsThatLookLastAreNoticed() throws {
+    func notices(_ dimensions: [Int]) throws -> [String] {
+      let pixels = dimensions.reduce(1, *)
+      var files = SmallSet()
+      files.trainImages = idx([4] + dimensions, pattern(4 * pixels))
+      files.validationImages = idx([3] + dimensions, pattern(3 * pixels))
+      return try files.load().notices
+    }
+    let notice = try #require(try notices([6, 8, 3]).first)
+    #expect(notice.contains("4x6x8x3 are read as 6 channels of 8x3 pixels: channels come first"))
+    #expect(try notices([6, 8, 1]).count == 1 && notices([6, 8, 4]).count == 1)
+    for usual in [[3, 8, 3], [1, 3, 4], [4, 4, 1], [6, 8, 2], [8, 3]] { #expect(try notices(usual) == []) }
+  }
+
+  /// Also where a limit leaves but one class.
+  @Test func labelsThatAreAllAlikeAreNoticed() throws {
+    var files = SmallSet()
+    files.trainLabels = idx([4], [2, 2, 2, 0])
+    #expect(try files.load().notices == [])
+    let notice = "all 3 training labels are 2: an accuracy of 100% says nothing then"
+    #expect(try files.load(trainLimit: 3).notices == [notice])
+    #expect(try files.load(trainLimit: 1).notices == [])
+    files.validationLabels = idx([3], [2, 2, 2])
+    #expect(try files.load().notices == [notice.replacing("training", with: "validation")])
+  }
+
   @Test func readsOneImageOfOnePixel() throws {
     let files = SmallSet(
       trainImages: idx([1, 1, 1], [7]), trainLabels: idx([1], [0]), validationImages: idx([1, 1, 1], [9]),

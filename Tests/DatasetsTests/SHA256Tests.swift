@@ -24,6 +24,19 @@ struct SHA256Tests {
     #expect(SHA256.hexadecimal(of: Array(message.utf8)) == expected)
   }
 
+  @Test(.enabled(if: SHA256.cpuHasInstructions, "this CPU has no instructions for SHA-256"))
+  func theCPUsInstructionsComputeTheSame() {
+    for length in [0, 1, 55, 63, 64, 65, 127, 128, 129, 640, 1_000, 65_537] {
+      let bytes = pattern(length)
+      let hashes = [false, true].map { usesInstructions in
+        var hash = SHA256(usesInstructions: usesInstructions)
+        bytes.withUnsafeBytes { hash.update($0) }
+        return hash.finalized()
+      }
+      #expect(hashes[0] == hashes[1], "\(length) bytes")
+    }
+  }
+
   /// Lengths around the block and its padding, in pieces of every awkward length.
   @Test func piecesMakeNoDifference() {
     for length in [1, 55, 56, 57, 63, 64, 65, 119, 120, 127, 128, 129, 200] {

@@ -48,6 +48,49 @@ struct AppendingFileTests {
     #expect(try folder.text("rows") == "a,b\n")
   }
 
+  /// The checksum of what is there, however it came to be there: by appends, also failed ones, or before.
+  @Test func theRowsAreKnownByTheirChecksum() throws {
+    let folder = try TemporaryFolder()
+    let long = String(repeating: "a row of some length\n", count: 10_000)
+    try folder.put(Array((long + "dropped\n").utf8), as: "rows")
+    let path = folder.file("rows")
+    func expected(_ text: String) -> AppendedRows {
+      AppendedRows(
+        length: text.utf8.count, checksum: Array(text.utf8).withUnsafeBytes { CRC32.checksum(of: $0) })
+    }
+    let fileSystem = FaultyFileSystem(.tornWrite(ENOSPC), at: 1, only: [.write])
+    let file = try AppendingFile(path, .cutTo(long.utf8.count), in: fileSystem)
+    #expect(file.rows == expected(long))
+    try file.append("1,2\n")
+    #expect(throws: FileError.self) { try file.append("lost\n") }
+    try file.append("3,4\n")
+    #expect(file.rows == expected(long + "1,2\n3,4\n"))
+    let again = try AppendingFile(path, .afterLastWholeRow, in: POSIXFileSystem())
+    #expect(again.rows == file.rows)
+    #expect(try file.rows.problem(in: path, of: POSIXFileSystem()) == nil)
+    try again.append("5,6\n")
+    #expect(try file.rows.problem(in: path, of: POSIXFileSystem()) == nil)
+  }
+
+  @Test func rowsThatAreNotThereAreAProblem() throws {
+    let folder = try TemporaryFolder()
+    let (path, files) = (folder.file("rows"), POSIXFileSystem())
+    let rows = AppendedRows(
+      length: 8, checksum: Array("a,b\n1,2\n".utf8).withUnsafeBytes { CRC32.checksum(of: $0) })
+    #expect(try AppendedRows(length: 0, checksum: nil).problem(in: path, of: files) == nil)
+    #expect(
+      try rows.problem(in: path, of: files) == "is missing, but the checkpoint counts on 8 bytes of rows")
+    try folder.put(Array("a,b\n".utf8), as: "rows")
+    #expect(
+      try rows.problem(in: path, of: files) == "is 4 bytes long, but the checkpoint counts on 8 bytes of rows"
+    )
+    try folder.put(Array("a,b\n1,3\n5,6\n".utf8), as: "rows")
+    #expect(
+      try rows.problem(in: path, of: files)
+        == "its first 8 bytes are not the rows that the checkpoint counts on")
+    #expect(try AppendedRows(length: 8, checksum: nil).problem(in: path, of: files) == nil)
+  }
+
   @Test func everyFaultLeavesWholeRows() throws {
     let rows = (0..<6).map { "row \($0), of some length\n" }
     let runs = try FaultyFileSystem.forEveryFault { fileSystem, isPassing in

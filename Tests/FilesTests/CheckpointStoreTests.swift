@@ -44,6 +44,17 @@ struct CheckpointStoreTests {
     #expect(try folder.names == ["checkpoint.0000000020.bitlab.damaged"])
   }
 
+  @Test func earlierOnesCanBeGoneBackTo() throws {
+    let folder = try TemporaryFolder()
+    let store = CheckpointStore(folder.path, in: files)
+    for step in [80, 90] { try write(step, to: folder) }
+    #expect(try store.loadNewest(before: 91).checkpoint?.step == 90)
+    #expect(try store.loadNewest(before: 90).checkpoint?.step == 80)
+    #expect(try store.loadNewest(before: 80).checkpoint == nil)
+    try store.removeAll(after: 80)
+    #expect(try folder.names == ["checkpoint.0000000080.bitlab"])
+  }
+
   @Test func removesWhatAKilledWriterLeft() throws {
     let folder = try TemporaryFolder()
     try folder.put([1], as: ".checkpoint.0000000001.bitlab.partial-1")

@@ -4,6 +4,10 @@
 #define CSIMD_H
 
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
 
 // Whether a fused multiply-add is one instruction. Elsewhere `SIMD.addingProduct` would call libm's fmaf for every
 // lane, so the kernels multiply and add instead. A function, because Swift would call a constant's other branch dead.
@@ -108,6 +112,58 @@ static inline __attribute__((always_inline)) void csimd_prefetch(const void *add
 static inline __attribute__((always_inline)) void csimd_prefetch_for_writing(const void *address) {
   __builtin_prefetch(address, 1, 3);
 }
+
+/// Whether the CPU at hand has instructions for SHA-256. Asked at run time: a build for older CPUs uses them too.
+static inline int csimd_has_sha256(void) {
+#if defined(__x86_64__)
+  unsigned int a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1)) return 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1u << 29));
+#else
+  return 0;
+#endif
+}
+
+#if defined(__x86_64__)
+/// Takes `count` blocks of 64 bytes into a SHA-256 state, whose eight words are a to h of FIPS 180-4; `k` are its 64
+/// constants. Only where `csimd_has_sha256` says so.
+__attribute__((target("sha,sse4.1,ssse3"))) static inline void csimd_sha256(unsigned int *state, const unsigned int *k,
+                                                                            const unsigned char *blocks, long count) {
+  const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+  // The instructions want the words as (a, b, e, f) and (c, d, g, h), the first in the highest lane.
+  const __m128i dcba = _mm_loadu_si128((const __m128i *)state);
+  const __m128i hgfe = _mm_loadu_si128((const __m128i *)(state + 4));
+  const __m128i cdab = _mm_shuffle_epi32(dcba, 0xb1), efgh = _mm_shuffle_epi32(hgfe, 0x1b);
+  __m128i abef = _mm_alignr_epi8(cdab, efgh, 8), cdgh = _mm_blend_epi16(efgh, cdab, 0xf0);
+  for (; count > 0; count--, blocks += 64) {
+    const __m128i abef_before = abef, cdgh_before = cdgh;
+    __m128i w[4];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 4; i++)
+      w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(blocks + 16 * i)), big_endian);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 16; i++) {
+      __m128i now = w[i & 3];
+      if (i >= 4) {
+        // W[t] = sigma1(W[t-2]) + W[t-7] + sigma0(W[t-15]) + W[t-16], four at a time.
+        const __m128i last = w[(i + 3) & 3];
+        now = _mm_add_epi32(_mm_sha256msg1_epu32(now, w[(i + 1) & 3]), _mm_alignr_epi8(last, w[(i + 2) & 3], 4));
+        w[i & 3] = now = _mm_sha256msg2_epu32(now, last);
+      }
+      const __m128i sum = _mm_add_epi32(now, _mm_loadu_si128((const __m128i *)(k + 4 * i)));
+      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+    }
+    abef = _mm_add_epi32(abef, abef_before);
+    cdgh = _mm_add_epi32(cdgh, cdgh_before);
+  }
+  const __m128i feba = _mm_shuffle_epi32(abef, 0x1b), dchg = _mm_shuffle_epi32(cdgh, 0xb1);
+  _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(feba, dchg, 0xf0));
+  _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+#else
+static inline void csimd_sha256(unsigned int *state, const unsigned int *k, const unsigned char *blocks, long count) {}
+#endif
 
 /// Tells the core that a thread spins, so that it spends less on it.
 static inline __attribute__((always_inline)) void csimd_pause(void) {

@@ -12,17 +12,21 @@ enum Digits {
   /// SHA-256 of `content()`.
   static let sha256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 
-  /// The first 1,437 for training, the last 360 for validation. Unpacked once, when first used, and then shared.
-  static let dataset: Dataset = {
+  /// The first 1,437 for training, the last 360 for validation.
+  /// - Throws: `unreadableFile` where there is no memory.
+  static func unpacked() throws(DatasetError) -> DatasetContent {
     let facts = DatasetFacts.digits
     let bytes = content()
+    let storage = try ByteStorage(copying: bytes, name: "the built-in digits")
     let all = LabeledImages(
-      storage: ByteStorage(copying: bytes), firstPixel: 0, stride: facts.shape.pixelCount, shape: facts.shape,
-      whiteLevel: facts.whiteLevel, labels: Array(bytes.suffix(count)), classes: facts.classes)
-    return Dataset(
+      storage: storage, firstPixel: 0, stride: facts.shape.pixelCount, shape: facts.shape,
+      whiteLevel: facts.whiteLevel,
+      labels: ByteColumn(storage, first: bytes.count - count, stride: 1, count: count), classes: facts.classes
+    )
+    return DatasetContent(
       name: .digits, train: all.prefix(facts.trainCount),
-      validation: all.slice(from: facts.trainCount, count: facts.validationCount))
-  }()
+      validation: all.slice(from: facts.trainCount, count: facts.validationCount), hashes: [storage.sha256])
+  }
 
   /// All images, then all labels. That they are not whole is a mistake in the program, not in its input.
   static func content() -> [UInt8] {

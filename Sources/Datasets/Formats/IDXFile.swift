@@ -19,6 +19,8 @@ struct IDXFile: Sendable {
     self.header = header!
   }
 
-  /// A copy of the elements.
-  var elements: [UInt8] { storage.withBytes { Array($0[header.length...]) } }
+  /// The elements of a file of one dimension.
+  var elements: ByteColumn {
+    ByteColumn(storage, first: header.length, stride: 1, count: header.dimensions[0])
+  }
 }

@@ -2,7 +2,7 @@
 struct IDXSamples {
   private let images: IDXFile
   private let labelFile: IDXFile
-  private let labels: [UInt8]
+  private let labels: ByteColumn
 
   /// Images are `[samples, height, width]` or `[samples, channels, height, width]`, labels `[samples]`.
   ///
@@ -27,6 +27,22 @@ struct IDXSamples {
     return ImageShape(
       channels: dimensions.count == 4 ? dimensions[1] : 1, height: dimensions[dimensions.count - 2],
       width: dimensions[dimensions.count - 1])
+  }
+
+  /// The SHA-256 of each file's content, images and labels.
+  var hashes: [String] { [images.storage.sha256, labelFile.storage.sha256] }
+
+  /// What is worth telling of images that look as if their channels came last.
+  var channelNotice: String? {
+    let dimensions = images.header.dimensions
+    let usual = [1, 3, 4]
+    guard dimensions.count == 4, usual.contains(dimensions[3]), !usual.contains(dimensions[1]) else {
+      return nil
+    }
+    return
+      "\(images.source.path): its dimensions \(dimensions.map(String.init).joined(separator: "x")) are read as "
+      + "\(dimensions[1]) channels of \(dimensions[2])x\(dimensions[3]) pixels: channels come first, as in "
+      + "[count, channels, height, width]; if they are last in this file, write it again in that order"
   }
 
   /// The largest label + 1.

@@ -2,6 +2,11 @@
 package struct OfficialFile: Sendable, Hashable {
   package let dataset: DatasetName
   package let name: String
+  /// The names that it is found under: some distributions unpack IDX files with a dot, `train-images.idx3-ubyte`.
+  var spellings: [String] {
+    let dotted = name.replacing("-idx", with: ".idx")
+    return dotted == name ? [name] : [name, dotted]
+  }
   /// Bytes, decompressed.
   package let byteCount: Int
   /// Of the decompressed content, 64 hexadecimal digits.

@@ -1,4 +1,6 @@
-/// The hash SHA-256, fed in pieces.
+import CSIMD
+
+/// The hash SHA-256, fed in pieces, with the CPU's own instructions where it has them.
 ///
 /// Source: FIPS 180-4, sections 4.1.2, 4.2.2, 5.1.1, 5.3.3 and 6.2; names are the standard's.
 package struct SHA256 {
@@ -20,8 +22,15 @@ package struct SHA256 {
   /// Bytes that do not fill a block yet.
   private var pending: [UInt8] = []
   private var byteCount: UInt64 = 0
+  private let usesInstructions: Bool
 
-  package init() {}
+  package init() { self.init(usesInstructions: Self.cpuHasInstructions) }
+
+  /// - Parameter usesInstructions: whether the CPU's instructions compute it, which it then must have; else plain code.
+  init(usesInstructions: Bool) { self.usesInstructions = usesInstructions }
+
+  /// Whether this CPU has instructions for SHA-256: they take a tenth of the time.
+  static let cpuHasInstructions = csimd_has_sha256() != 0
 
   /// The hash of `bytes` as 64 hexadecimal digits.
   package static func hexadecimal(of bytes: [UInt8]) -> String {
@@ -64,6 +73,17 @@ package struct SHA256 {
 
   /// `blocks` holds whole blocks.
   private mutating func compress(_ blocks: UnsafeRawBufferPointer) {
+    guard usesInstructions, let first = blocks.baseAddress else { return compressPlainly(blocks) }
+    Self.k.withUnsafeBufferPointer { k in
+      withUnsafeMutableBytes(of: &hash) { hash in
+        csimd_sha256(
+          hash.baseAddress!.assumingMemoryBound(to: UInt32.self), k.baseAddress!,
+          first.assumingMemoryBound(to: UInt8.self), blocks.count / Self.blockLength)
+      }
+    }
+  }
+
+  private mutating func compressPlainly(_ blocks: UnsafeRawBufferPointer) {
     Self.k.withUnsafeBufferPointer { k in
       withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
         for start in stride(from: 0, to: blocks.count, by: Self.blockLength) {

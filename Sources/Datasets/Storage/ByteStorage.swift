@@ -1,30 +1,32 @@
 import Foundation
 
-/// Bytes that never change: a file's own pages, mapped read-only, or memory that holds decompressed content.
+/// Bytes in memory that never change: a file's whole content, decompressed.
+///
+/// They are read, not mapped: what others do to the file later neither changes them nor takes them away.
 ///
 /// `@unchecked Sendable`: the bytes are written before the initializer returns and only read afterwards, and live as
-/// long as the object. A mapped file must not be cut while it is used; nothing else can take its bytes away.
+/// long as the object.
 final class ByteStorage: @unchecked Sendable {
   private let bytes: UnsafeBufferPointer<UInt8>
-  private let isMapped: Bool
+  /// Of all bytes, 64 hexadecimal digits.
+  let sha256: String
 
-  /// Copies `bytes`.
-  init(copying bytes: [UInt8]) {
-    let memory = UnsafeMutableBufferPointer<UInt8>(start: Self.allocate(bytes.count), count: bytes.count)
-    _ = memory.update(fromContentsOf: bytes)
-    self.bytes = UnsafeBufferPointer(memory)
-    self.isMapped = false
+  /// Takes over what is in `buffer`.
+  fileprivate init(_ buffer: ContentBuffer) {
+    bytes = buffer.takeBytes()
+    sha256 = buffer.hash.finalized()
   }
 
-  private init(bytes: UnsafeBufferPointer<UInt8>, isMapped: Bool) {
-    self.bytes = bytes
-    self.isMapped = isMapped
+  /// Copies `bytes`, which are not from a file; `name` is for the error.
+  /// - Throws: `unreadableFile` where there is no memory.
+  convenience init(copying bytes: [UInt8], name: String) throws(DatasetError) {
+    let buffer = ContentBuffer(SourceFile(path: name)) { realloc($0, $1) }
+    try buffer.reserve(bytes.count)
+    bytes.withUnsafeBytes { buffer.append($0) }
+    self.init(buffer)
   }
 
-  deinit {
-    let memory = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
-    if isMapped { munmap(memory, bytes.count) } else { free(memory) }
-  }
+  deinit { free(UnsafeMutableRawPointer(mutating: bytes.baseAddress)) }
 
   var count: Int { bytes.count }
 
@@ -43,80 +45,106 @@ final class ByteStorage: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - prefixLength: bytes that `expectedLength` wants to see; it gets fewer where the content is shorter.
+  ///   - allocate: `realloc`, or what a test puts in its place.
   ///   - expectedLength: the length of the whole content, at least 1.
   /// - Throws: `missingFile`, `unreadableFile`, `damagedGzip`, `truncatedFile`, `tooLongFile`, and what
   ///   `expectedLength` throws.
   static func content(
     of file: SourceFile, prefixLength: Int,
+    allocate: @escaping ContentBuffer.Allocator = { realloc($0, $1) },
     expectedLength: (_ prefix: [UInt8]) throws(DatasetError) -> Int
   ) throws(DatasetError) -> ByteStorage {
     let reader = try FileReader(file)
+    let buffer = ContentBuffer(file, allocate: allocate)
     if try reader.holdsGzip() {
-      return try decompress(reader, prefixLength: prefixLength, expectedLength: expectedLength)
-    }
-    let expected = try expectedLength(try reader.peek(prefixLength))
-    if reader.byteCount < expected { throw .truncated(file, found: reader.byteCount, expected: expected) }
-    if reader.byteCount > expected { throw .tooLong(file, found: reader.byteCount, expected: expected) }
-    return try map(reader)
-  }
-
-  private static func map(_ reader: FileReader) throws(DatasetError) -> ByteStorage {
-    let length = reader.byteCount
-    guard let memory = mmap(nil, length, PROT_READ, MAP_PRIVATE, reader.descriptor, 0), memory != MAP_FAILED
-    else {
-      throw .unreadable(reader.file, "cannot be mapped into memory", code: errno)
-    }
-    let bytes = UnsafeBufferPointer(
-      start: UnsafePointer(memory.assumingMemoryBound(to: UInt8.self)), count: length)
-    return ByteStorage(bytes: bytes, isMapped: true)
-  }
-
-  private static func decompress(
-    _ compressed: FileReader, prefixLength: Int,
-    expectedLength: (_ prefix: [UInt8]) throws(DatasetError) -> Int
-  ) throws(DatasetError) -> ByteStorage {
-    let reader = try GzipReader(compressed)
-    var capacity = max(prefixLength, 65_536)
-    var memory = allocate(capacity)
-    var isOwned = true
-    defer { if isOwned { free(memory) } }
-
-    var filled = 0
-    func fill(upTo limit: Int) throws(DatasetError) {
-      while filled < limit {
-        if filled == capacity {
-          capacity = min(limit, capacity * 2)
-          memory = allocate(capacity, growing: memory)
-        }
-        let room = UnsafeMutableRawBufferPointer(start: memory + filled, count: min(limit, capacity) - filled)
-        let count = try reader.read(into: room)
-        if count == 0 { return }
-        filled += count
+      let content = try GzipReader(reader)
+      try buffer.fill(upTo: prefixLength, from: content)
+      try buffer.read(content, toItsEndAfter: try expectedLength(buffer.content))
+    } else {
+      let expected = try expectedLength(try reader.peek(prefixLength))
+      if reader.byteCount < expected {
+        throw .truncated(file, found: reader.byteCount, expected: expected)
       }
+      if reader.byteCount > expected { throw .tooLong(file, found: reader.byteCount, expected: expected) }
+      try buffer.reserve(expected)
+      try buffer.read(reader, toItsEndAfter: expected)
     }
+    return ByteStorage(buffer)
+  }
+}
 
-    try fill(upTo: prefixLength)
-    let expected = try expectedLength(Array(UnsafeBufferPointer(start: memory, count: filled)))
-    try fill(upTo: expected)
-    if filled < expected { throw .truncated(compressed.file, found: filled, expected: expected) }
-    // The end is reached, and with it the checksum, only by asking for more than there should be.
+/// Content on its way into memory, hashed piece by piece while it is in the caches.
+final class ContentBuffer {
+  /// `realloc`: it moves pages instead of copying them, so that growing never holds the content twice. nil where there is
+  /// no memory.
+  typealias Allocator = (_ memory: UnsafeMutableRawPointer?, _ count: Int) -> UnsafeMutableRawPointer?
+
+  private static let pieceLength = 262_144
+
+  private let file: SourceFile
+  private let allocate: Allocator
+  private var memory: UnsafeMutableRawPointer?
+  private var capacity = 0
+  private var count = 0
+  private(set) var hash = SHA256()
+
+  init(_ file: SourceFile, allocate: @escaping Allocator) {
+    self.file = file
+    self.allocate = allocate
+  }
+
+  deinit { free(memory) }
+
+  /// A copy of what is there.
+  var content: [UInt8] { Array(UnsafeRawBufferPointer(start: memory, count: count)) }
+
+  /// Hands over the bytes, which whoever has them frees.
+  func takeBytes() -> UnsafeBufferPointer<UInt8> {
+    defer { (memory, capacity) = (nil, 0) }
+    return UnsafeBufferPointer(start: memory?.assumingMemoryBound(to: UInt8.self), count: count)
+  }
+
+  /// Makes room for so many bytes in all.
+  /// - Throws: `unreadableFile`, which may pass, where there is no memory.
+  func reserve(_ wanted: Int) throws(DatasetError) {
+    guard wanted > capacity else { return }
+    guard let grown = allocate(memory, wanted) else {
+      throw .unreadable(file, "its content cannot be held in memory, \(wanted) bytes", code: ENOMEM)
+    }
+    (memory, capacity) = (grown, wanted)
+  }
+
+  /// Adds bytes for which there is room.
+  func append(_ bytes: UnsafeRawBufferPointer) {
+    precondition(bytes.count <= capacity - count, "ContentBuffer: no room for \(bytes.count) bytes")
+    UnsafeMutableRawBufferPointer(start: memory, count: capacity)[count...].copyBytes(from: bytes)
+    hash.update(bytes)
+    count += bytes.count
+  }
+
+  /// Reads until there are `limit` bytes, or the content ends.
+  func fill(upTo limit: Int, from reader: any ByteReader) throws(DatasetError) {
+    while count < limit {
+      if count == capacity { try reserve(min(limit, max(65_536, capacity * 2))) }
+      let room = min(limit - count, capacity - count, Self.pieceLength)
+      let piece = UnsafeMutableRawBufferPointer(start: memory! + count, count: room)
+      let found = try reader.read(into: piece)
+      if found == 0 { return }
+      hash.update(UnsafeRawBufferPointer(rebasing: piece[..<found]))
+      count += found
+    }
+  }
+
+  /// Reads the rest, which must make `expected` bytes of it all. The end is reached, and with it gzip's checksum, only by
+  /// asking for more than there should be.
+  func read(_ reader: any ByteReader, toItsEndAfter expected: Int) throws(DatasetError) {
+    try fill(upTo: expected, from: reader)
+    if count < expected { throw .truncated(file, found: count, expected: expected) }
+    if count > expected { throw .tooLong(file, found: nil, expected: expected) }
     var extra: UInt8 = 0
     let isTooLong = try withUnsafeMutableBytes(of: &extra) { buffer throws(DatasetError) in
-      if filled > expected { return true }
-      return try reader.read(into: buffer) > 0
+      try reader.read(into: buffer) > 0
     }
-    if isTooLong { throw .tooLong(compressed.file, found: nil, expected: expected) }
-    isOwned = false
-    return ByteStorage(bytes: UnsafeBufferPointer(start: memory, count: filled), isMapped: false)
-  }
-
-  /// `malloc`, whose `realloc` moves pages instead of copying them, so growing never holds the content twice.
-  private static func allocate(
-    _ count: Int, growing memory: UnsafeMutablePointer<UInt8>? = nil
-  ) -> UnsafeMutablePointer<UInt8> {
-    guard let memory = realloc(memory, max(count, 1)) else {
-      fatalError("ByteStorage: no memory for \(count) bytes")
-    }
-    return memory.assumingMemoryBound(to: UInt8.self)
+    if isTooLong { throw .tooLong(file, found: nil, expected: expected) }
   }
 }

@@ -1,8 +1,7 @@
-import Foundation
-
 /// The folder that holds the data sets, and the system's where a package has installed one.
 ///
-/// A file is taken from the first of these places that has it, raw before `.gz` in each: the set's own folder
+/// A file is taken from the first of these places that has it, raw before `.gz` in each. Only a regular file counts, or a
+/// link to one: some archives unpack to folders that are named like the files in them. The places are the set's own folder
 /// (`mnist/`), where torchvision or the official archive would put it (`MNIST/raw/`), the system package's folder.
 package struct DataFolder: Sendable, Hashable {
   package let path: String
@@ -24,15 +23,16 @@ package struct DataFolder: Sendable, Hashable {
   /// Where an official file is, raw or as `.gz`; `nil` where it is in none of the folders.
   package func locate(_ file: OfficialFile) -> String? {
     for folder in folders(of: file.dataset) {
-      let path = Self.join(folder, file.name)
-      if let found = Self.existing(path) { return found }
+      for name in file.spellings {
+        if let found = Self.existing(Self.join(folder, name)) { return found }
+      }
     }
     return nil
   }
 
-  /// `path`, or the `.gz` beside where it would be; `nil` where neither exists.
+  /// `path`, or the `.gz` beside where it would be; `nil` where neither is a file.
   static func existing(_ path: String) -> String? {
-    [path, path + ".gz"].first { access($0, F_OK) == 0 }
+    [path, path + ".gz"].first { FileVersion(path: $0) != nil }
   }
 
   /// The official file, ready to read.

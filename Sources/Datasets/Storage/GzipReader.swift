@@ -1,7 +1,9 @@
 import CZlib
+import Foundation
 
 /// The decompressed content of a gzip file (RFC 1952) of one or several members, checked against each member's CRC
-/// and length. Memory is a fixed window; whoever reads bounds how much is taken.
+/// and length. Zeros behind the last member are padding, as for gzip(1): tapes and some copies end in them. Memory is a
+/// fixed window; whoever reads bounds how much is taken.
 final class GzipReader: ByteReader {
   private static let windowLength = 65_536
   /// Window bits 15, the largest window, + 16, which makes zlib read gzip's header and trailer.
@@ -15,6 +17,8 @@ final class GzipReader: ByteReader {
   /// Where the member being read begins.
   private var memberOffset = 0
   private var isBetweenMembers = false
+  /// Where the zeros behind the last member begin.
+  private var paddingOffset: Int?
   private var isAtEnd = false
 
   /// - Throws: `unreadableFile` when zlib has no memory left.
@@ -24,7 +28,7 @@ final class GzipReader: ByteReader {
     let size = Int32(MemoryLayout<z_stream>.size)
     guard inflateInit2_(&stream, Self.windowBits, ZLIB_VERSION, size) == Z_OK else {
       window.deallocate()
-      throw .unreadable(compressed.file, "zlib cannot start decompressing it")
+      throw .unreadable(compressed.file, "zlib cannot start decompressing it", code: ENOMEM)
     }
   }
 
@@ -33,7 +37,7 @@ final class GzipReader: ByteReader {
     window.deallocate()
   }
 
-  /// - Throws: `damagedGzip` for a broken or cut stream, a wrong CRC or length, and anything after the last member;
+  /// - Throws: `damagedGzip` for a broken or cut stream, a wrong CRC or length, and anything but zeros after the last member;
   ///   `unreadableFile`.
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(DatasetError) -> Int {
     // zlib counts in 32 bits.
@@ -49,9 +53,25 @@ final class GzipReader: ByteReader {
         isAtEnd = true
         break
       }
+      if isBetweenMembers, try skipPadding() { continue }
       try inflateOnce()
     }
     return capacity - Int(stream.avail_out)
+  }
+
+  /// Passes over zeros behind a member; false where there are none at the input's beginning, but another member's header.
+  private func skipPadding() throws(DatasetError) -> Bool {
+    let input = UnsafeBufferPointer(start: stream.next_in, count: Int(stream.avail_in))
+    let zeros = input.prefix { $0 == 0 }.count
+    if zeros == 0, paddingOffset == nil { return false }
+    let begin = paddingOffset ?? offset
+    paddingOffset = begin
+    stream.next_in += zeros
+    stream.avail_in -= UInt32(zeros)
+    if zeros < input.count {
+      throw .damagedGzip(compressed.file, offset: begin, "trailing garbage after the compressed data")
+    }
+    return true
   }
 
   private func inflateOnce() throws(DatasetError) {
@@ -69,7 +89,7 @@ final class GzipReader: ByteReader {
     case Z_NEED_DICT:
       throw .damagedGzip(compressed.file, offset: offset, "it asks for a preset dictionary")
     case Z_MEM_ERROR:
-      throw .unreadable(compressed.file, "zlib has no memory to decompress it")
+      throw .unreadable(compressed.file, "zlib cannot decompress it", code: ENOMEM)
     default:
       let reason = stream.msg.map { String(cString: $0) } ?? "invalid data"
       guard stream.total_out == 0, reason == "incorrect header check" else {

@@ -38,6 +38,12 @@ package struct RunRecord: Hashable, Sendable, Decodable {
   package var threads: Int?
   package var bitlabVersion: String?
   package var swiftVersion: String?
+  /// Of the data trained on: see `DatasetContent.sha256`.
+  package var dataSHA256: String?
+  /// The key of what ended the run before its last step; nil where it got there, or early stopping ended it.
+  package var stoppedBy: String?
+
+  package static let timeLimit = "time_limit_seconds"
 
   package init(
     experiment: String, run: String, variant: String, seed: Int, bits: Int, method: String?,
@@ -70,6 +76,8 @@ package struct RunRecord: Hashable, Sendable, Decodable {
     case host, cpu, threads
     case bitlabVersion = "bitlab_version"
     case swiftVersion = "swift_version"
+    case dataSHA256 = "data_sha256"
+    case stoppedBy = "stopped_by"
   }
 }
 
@@ -94,7 +102,8 @@ extension RunRecord {
       member(.started, .init(started)), member(.ended, .init(ended)),
       member(.trainSeconds, .init(trainSeconds)), member(.host, .init(host)), member(.cpu, .init(cpu)),
       member(.threads, .init(threads)), member(.bitlabVersion, .init(bitlabVersion)),
-      member(.swiftVersion, .init(swiftVersion)),
+      member(.swiftVersion, .init(swiftVersion)), member(.dataSHA256, .init(dataSHA256)),
+      member(.stoppedBy, .init(stoppedBy)),
     ]
   }
 

@@ -5,9 +5,9 @@ import Synchronization
 
 /// Writes one run's files, in order, on a queue of its own, so that computing never waits for a disk.
 ///
-/// Rows of curves, steps and timing are appended unsynced; a checkpoint syncs them first and records how long they are,
-/// and a resumed run cuts them to that. The first failure stops all later writes and is handed to the run at its next
-/// look.
+/// Rows of curves, steps and timing are appended unsynced; a checkpoint syncs them first and records their lengths and
+/// checksums, and a resumed run cuts them to that. The first failure stops all later writes and is handed to the run at its
+/// next look.
 final class RunRecorder: @unchecked Sendable {
   // Sendable invariant: everything below `queue` is touched on it alone, after `open`.
   private let folder: RunFolder
@@ -65,8 +65,8 @@ final class RunRecorder: @unchecked Sendable {
 
   /// Adds a line to `run.log`, with the time in front.
   func log(_ line: String) {
-    let time = RunRecord.timestamp(Date())
-    perform { [self] in try log.append("\(time) \(line)\n") }
+    let now = Date()
+    perform { [self] in try log.append("\(RunRecord.timestamp(now)) \(line)\n") }
   }
 
   func write(_ record: RunRecord) {
@@ -88,9 +88,9 @@ final class RunRecorder: @unchecked Sendable {
         try steps?.sync()
         try timing.sync()
         var state = state
-        state.curveLength = curve.length
-        state.stepsLength = steps?.length ?? 0
-        state.timingLength = timing.length
+        state.curve = curve.rows
+        state.steps = steps?.rows ?? AppendedRows(length: 0, checksum: nil)
+        state.timing = timing.rows
         try folder.checkpoints(in: fileSystem).write(
           step: state.step, tensors: sources.tensors, metadata: try state.metadata(identity: identity))
         newestCheckpoint.store(state.step, ordering: .relaxed)
@@ -99,7 +99,11 @@ final class RunRecorder: @unchecked Sendable {
   }
 
   /// Writes the model, the last record and the log's rest; returns when all is on the disk, or throws what failed first.
-  func finish(_ record: RunRecord, model: [TensorSource]?, metadata: [String: String]) throws {
+  ///
+  /// - Parameter keepsCheckpoints: whether the run may go on some time.
+  func finish(
+    _ record: RunRecord, model: [TensorSource]?, metadata: [String: String], keepsCheckpoints: Bool
+  ) throws {
     queue.sync {
       attempt {
         if let model {
@@ -112,7 +116,7 @@ final class RunRecorder: @unchecked Sendable {
         try record.write(to: folder.recordFile, in: fileSystem)
         // What the model file and the rows now hold need not be kept twice. A run whose results are safe has not
         // failed where that cannot be tidied up.
-        if record.status == .completed { try? folder.checkpoints(in: fileSystem).removeAll() }
+        if !keepsCheckpoints { try? folder.checkpoints(in: fileSystem).removeAll() }
       }
     }
     if let failure { throw failure }

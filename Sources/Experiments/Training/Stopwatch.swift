@@ -1,14 +1,53 @@
-import Dispatch
+import Foundation
 
-/// Seconds between two moments, by a clock that nobody sets.
+/// The clocks that a run reads.
+package struct RunClocks: Sendable {
+  /// Nanoseconds by a clock that nobody sets and that stands still while the machine is suspended.
+  package var elapsed: @Sendable () -> Int
+  /// Nanoseconds that the process has computed, all its threads together.
+  package var computed: @Sendable () -> Int
+
+  package init(elapsed: @escaping @Sendable () -> Int, computed: @escaping @Sendable () -> Int) {
+    self.elapsed = elapsed
+    self.computed = computed
+  }
+
+  package static let system = RunClocks(
+    elapsed: { read(CLOCK_MONOTONIC) }, computed: { read(CLOCK_PROCESS_CPUTIME_ID) })
+
+  private static func read(_ clock: clockid_t) -> Int {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int(time.tv_sec) * 1_000_000_000 + Int(time.tv_nsec)
+  }
+}
+
+/// Seconds between two moments.
 struct Stopwatch {
-  private var last = DispatchTime.now().uptimeNanoseconds
+  /// A stretch of time.
+  struct Lap: Equatable {
+    /// By the clock on the wall.
+    var elapsed: Double
+    /// The part of it in which the process computed. A run that computes does so on one thread at least, so the process's
+    /// own time goes on as fast as the clock; while the process is stopped, or waits for a core, it does not.
+    var computed: Double
+  }
 
-  /// Seconds since the last call, or since the beginning.
+  private let clocks: RunClocks
+  private var last: (elapsed: Int, computed: Int)
+
+  init(_ clocks: RunClocks) {
+    self.clocks = clocks
+    last = (clocks.elapsed(), clocks.computed())
+  }
+
+  /// The time since the last call, or since the beginning.
   @discardableResult
-  mutating func restart() -> Double {
-    let now = DispatchTime.now().uptimeNanoseconds
+  mutating func restart() -> Lap {
+    let now = (elapsed: clocks.elapsed(), computed: clocks.computed())
     defer { last = now }
-    return Double(now - last) * 1e-9
+    let elapsed = now.elapsed - last.elapsed
+    return Lap(
+      elapsed: Double(elapsed) * 1e-9, computed: Double(min(elapsed, now.computed - last.computed)) * 1e-9)
   }
 }

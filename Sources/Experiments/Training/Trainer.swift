@@ -11,6 +11,9 @@ package struct TrainingEnvironment: Sendable {
   package var files: any FileSystem
   /// What all runs of the process have taken of the machine.
   package var reservations: Reservations
+  package var clocks = RunClocks.system
+  /// The least time between two checkpoints, and two records, at epochs' ends.
+  package var savingInterval = Duration.seconds(1)
 
   package init(
     pool: ComputePool, datasets: DatasetLibrary, files: any FileSystem,
@@ -79,20 +82,24 @@ package struct Trainer {
   /// `run.json`.
   package func callAsFunction() -> RunOutcome {
     defer { environment.reservations.release(run.name) }
+    var dataset: Dataset?
     do {
       try environment.reservations.reserve(Self.needToBegin, for: run.name)
-      return try environment.pool.withRun { try train() }
+      return try environment.pool.withRun { try train(&dataset) }
     } catch {
       let failure = RunFailure(error)
-      recordFailure(failure)
+      recordFailure(failure, dataset)
       return .failed(failure)
     }
   }
 
-  private func train() throws -> RunOutcome {
+  /// - Parameter dataset: set as soon as the data are read.
+  private func train(_ known: inout Dataset?) throws -> RunOutcome {
     let dataset = try environment.datasets.dataset(run.plan.dataset, configFolder: run.configFolder)
-    for notice in dataset.notices { observe(.notice(notice)) }
+    known = dataset
     try run.folder.create(in: environment.files)
+    // Before anything can fail: what is odd about the data may be why.
+    for notice in dataset.notices { try note(notice) }
     let session = try TrainingSession(run, dataset: dataset, environment, observe: observe)
     let outcome = try session.train(control: control)
     return try session.finish(outcome)
@@ -100,26 +107,36 @@ package struct Trainer {
 
   /// Says in `run.json` and `run.log` that the run failed, or, where the machine is to blame, that it waits: whether it is
   /// tried again is not for the run to say. Best effort: the disk itself may be the reason.
-  private func recordFailure(_ failure: RunFailure) {
+  private func recordFailure(_ failure: RunFailure, _ dataset: Dataset?) {
     let files = environment.files
     // Where somebody has moved the experiment away, nothing half made takes its place.
     guard files.exists(run.folder.parent), (try? run.folder.create(in: files)) != nil else { return }
     let time = RunRecord.timestamp(Date())
     var record =
-      (try? RunRecord(reading: run.folder.recordFile, in: files)) ?? RunRecord(run, network: network)
+      (try? RunRecord(reading: run.folder.recordFile, in: files)) ?? RunRecord(run, network: network(dataset))
     record.status = failure.mayPass ? .queued : .failed
     record.error = failure.isForWantOfRoom ? "waits for \(failure)" : failure.description
     record.ended = failure.mayPass ? nil : time
+    record.dataSHA256 = dataset?.sha256 ?? record.dataSHA256
     try? record.write(to: run.folder.recordFile, in: files)
-    let log = try? AppendingFile(run.folder.logFile, .afterLastWholeRow, in: files)
     let what = failure.isForWantOfRoom ? "waits for " : failure.mayPass ? "interrupted: " : "failed: "
-    try? log?.append("\(time) \(what)\(failure)\n")
+    try? log("\(what)\(failure)")
+  }
+
+  private func note(_ text: String) throws {
+    observe(.notice(text))
+    try log(text)
+  }
+
+  /// Adds a line to `run.log` while no session has it open.
+  private func log(_ line: String) throws {
+    let log = try AppendingFile(run.folder.logFile, .afterLastWholeRow, in: environment.files)
+    try log.append("\(RunRecord.timestamp(Date())) \(line)\n")
   }
 
   /// The run's network, where its data say what that is.
-  private var network: (any Network)? {
-    let dataset = try? environment.datasets.dataset(run.plan.dataset, configFolder: run.configFolder)
-    return dataset.flatMap { try? TrainingSession.specification(run, $0).network(shardImages: 1) }
+  private func network(_ dataset: Dataset?) -> (any Network)? {
+    dataset.flatMap { try? TrainingSession.specification(run, $0).network(shardImages: 1) }
   }
 }
 

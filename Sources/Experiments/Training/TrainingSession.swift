@@ -19,8 +19,9 @@ final class TrainingSession {
   private let recorder: RunRecorder
   private var state: TrainingState
   private var record: RunRecord
-  private var clock = Stopwatch()
-  private var recordWritten: ContinuousClock.Instant?
+  private var clock: Stopwatch
+  private var checkpointPace: SavingPace
+  private var recordPace: SavingPace
   /// The newest checkpoint that was told of.
   private var checkpointTold = -1
 
@@ -34,6 +35,9 @@ final class TrainingSession {
     self.dataset = dataset
     self.environment = environment
     self.observe = observe
+    clock = Stopwatch(environment.clocks)
+    checkpointPace = SavingPace(interval: environment.savingInterval, since: environment.clocks.elapsed())
+    recordPace = SavingPace(interval: environment.savingInterval, since: nil)
     let specification = try Self.specification(run, dataset)
     try environment.reservations.reserve(Self.need(specification, run, dataset), for: run.name)
     let team = Team(pool: environment.pool, limit: run.threads)
@@ -49,14 +53,13 @@ final class TrainingSession {
       totalSteps: totalSteps)
     tensors = try CheckpointedTensors(model: model, optimizer: step.optimizer)
 
-    let checkpoints = run.folder.checkpoints(in: environment.files)
-    let (checkpoint, putAside) = try checkpoints.loadNewest()
-    let notices = putAside.map { "\($0)" }
-    if let checkpoint {
-      state = try Self.restore(checkpoint, tensors: tensors, run: run)
+    let resumption = try Resumption(run, dataSHA256: dataset.sha256, in: environment.files)
+    state = resumption.state
+    state.dataSHA256 = dataset.sha256
+    if let checkpoint = resumption.checkpoint {
+      try Self.restore(checkpoint, tensors: tensors, run: run)
       step.resume(afterSteps: state.step)
     } else {
-      state = TrainingState()
       model.parameters.initialize(seed: run.plan.seed)
       try Self.loadInitialWeights(run, model, environment.files)
     }
@@ -66,8 +69,9 @@ final class TrainingSession {
     recorder = try RunRecorder(run.plan, folder: run.folder, state: state, in: environment.files)
     record = RunRecord(run, network: model.network)
     record.threads = team.limit
+    record.dataSHA256 = dataset.sha256
     record.take(state)
-    for notice in notices { note(notice) }
+    for notice in resumption.notices { note(notice) }
     recorder.log(
       state.step == 0
         ? "began: \(model.network.layout.parameterCount) parameters, \(dataset.train.count) images, \(totalSteps) steps"
@@ -118,19 +122,13 @@ final class TrainingSession {
 
   private static func restore(
     _ checkpoint: Checkpoint, tensors: CheckpointedTensors, run: PlacedRun
-  ) throws -> TrainingState {
+  ) throws {
     let path = "\(run.folder.path), checkpoint of step \(checkpoint.step)"
-    guard let state = TrainingState(metadata: checkpoint.content.metadata, identity: run.identity) else {
-      throw RunFailure(
-        kind: .content,
-        "\(path): is of another run or version: remove the run's folder to begin the run again")
-    }
     do {
       try tensors.restore(checkpoint.content)
     } catch {
       throw RunFailure(kind: .content, "\(path): \(error): remove the run's folder to begin the run again")
     }
-    return state
   }
 
   private static func loadInitialWeights(_ run: PlacedRun, _ model: Model, _ files: any FileSystem) throws {
@@ -152,15 +150,26 @@ final class TrainingSession {
     while state.epochsCompleted < training.epochs, isInsideEpoch || !isLastStepDone {
       if let outcome = try trainEpoch(control) { return outcome }
     }
-    return .completed
+    return completed()
   }
 
   /// Whether an epoch has begun that has no row yet.
   private var isInsideEpoch: Bool { state.batchesDone > 0 }
 
   /// Whether the run's steps or its time are used up.
-  private var isLastStepDone: Bool {
-    state.step >= schedule.totalSteps || run.timeLimitSeconds.map { state.activeSeconds >= $0 } ?? false
+  private var isLastStepDone: Bool { state.step >= schedule.totalSteps || isTimeUp }
+
+  private var isTimeUp: Bool { run.timeLimitSeconds.map { state.activeSeconds >= $0 } ?? false }
+
+  /// Whether steps are left that only the time limit keeps the run from.
+  private var isCutShort: Bool {
+    state.epochsCompleted < training.epochs && state.step < schedule.totalSteps && isTimeUp
+  }
+
+  /// The end of a run that early stopping did not end.
+  private func completed() -> RunOutcome {
+    if isCutShort { record.stoppedBy = RunRecord.timeLimit }
+    return .completed
   }
 
   /// The rest of the epoch in progress and its validation. Returns how the stretch ends, nil where it goes on.
@@ -175,17 +184,20 @@ final class TrainingSession {
       let rate = schedule.rate(afterSteps: state.step)
       let score = step(BatchSamples(images: dataset.train, table: table, batch: batch), rate: rate)
       state.count(
-        loss: score.loss, correct: score.correct, samples: batch.count, rate: rate, seconds: clock.restart())
+        loss: score.loss, correct: score.correct, samples: batch.count, rate: rate, lap: clock.restart())
       stretchSamples += batch.count
       recordStep(score, batch: batch, rate: rate)
       guard score.loss.isFinite else { return diverged(score.loss, batch: batch) }
       report(samples: stretchSamples, seconds: state.epochSeconds - stretchStart)
       if let every = training.checkpointEverySteps, state.step % every == 0 {
         checkpoint()
-        state.activeSeconds += clock.restart()
+        clock.restart()
       }
     }
-    return try validate(control, isWhole: state.batchesDone == order.count)
+    let isWhole = state.batchesDone == order.count
+    // What goes on when the limit is raised knows nothing of the row that this end needs.
+    if !isWhole, isCutShort { checkpoint() }
+    return try validate(control, isWhole: isWhole)
   }
 
   private func batchOrder(epoch: Int) -> BatchOrder {
@@ -240,11 +252,8 @@ final class TrainingSession {
     clock.restart()
     let all = AllSamples(images: dataset.validation, table: table)
     let score = model.evaluate(all) { control.asksToStop || recorder.failure != nil }
-    guard let score else {
-      state.activeSeconds += clock.restart()
-      return try stopped(control)
-    }
-    state.activeSeconds += clock.restart()
+    state.activeSeconds += clock.restart().computed
+    guard let score else { return try stopped(control) }
     let loss = score.loss / Double(all.count)
     let accuracy = Double(score.correct) / Double(all.count)
     let stops = state.validated(
@@ -253,24 +262,27 @@ final class TrainingSession {
     guard loss.isFinite else {
       return .diverged("the validation loss became \(CSVNumber.text(loss)) after step \(state.step)")
     }
-    if !isWhole { return .completed }
+    if !isWhole { return completed() }
     state.epochsCompleted += 1
     state.beginEpoch()
-    // What has ended is saved by `finish`; a disk that is full just then costs the last epoch.
-    if stops || state.epochsCompleted == training.epochs || isLastStepDone { return .completed }
-    checkpoint()
-    writeRecord()
-    state.activeSeconds += clock.restart()
+    if stops { return .completed }
+    // What has ended is saved by `finish`; a disk that is full just then costs the epochs since the last checkpoint.
+    if state.epochsCompleted == training.epochs || isLastStepDone {
+      if isCutShort { checkpoint() }
+      return completed()
+    }
+    save()
     return nil
   }
 
-  /// Writes `run.json`, once a second at most: small networks have ten epochs in that time, and the last word is `finish`'s.
-  private func writeRecord() {
-    let now = ContinuousClock.now
-    guard recordWritten.map({ now - $0 >= .seconds(1) }) ?? true else { return }
-    recordWritten = now
-    record.take(state)
-    recorder.write(record)
+  /// Writes a checkpoint and `run.json` where it is time to.
+  private func save() {
+    let now = environment.clocks.elapsed()
+    if checkpointPace.isDue(at: now) { checkpoint() }
+    if recordPace.isDue(at: now) {
+      record.take(state)
+      recorder.write(record)
+    }
   }
 
   private func appendRow(validationLoss: Double?, validationAccuracy: Double?) {
@@ -309,14 +321,16 @@ final class TrainingSession {
     let word = outcome == .interrupted ? "interrupted" : outcome.status.rawValue
     recorder.log(outcome.problem.map { "\(word): \($0)" } ?? word)
     let model = outcome == .completed ? ModelWeights.sources(model.parameters) : nil
-    try recorder.finish(record, model: model, metadata: ["format": "pt"])
+    try recorder.finish(
+      record, model: model, metadata: ["format": "pt"],
+      keepsCheckpoints: outcome != .completed || record.stoppedBy != nil)
     return outcome
   }
 }
 
 extension PlacedRun {
   /// What a checkpoint must match to be this run's.
-  fileprivate var identity: String { "\(configHash)/\(plan.id)" }
+  var identity: String { "\(configHash)/\(plan.id)" }
 }
 
 extension RunRecord {

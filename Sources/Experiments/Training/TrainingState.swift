@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Where a run stands, apart from its tensors: what a checkpoint's metadata holds besides them.
@@ -29,7 +30,7 @@ struct TrainingState: Codable, Sendable, Equatable {
   /// Training alone, in the epoch in progress and in all.
   var epochSeconds = 0.0
   var trainSeconds = 0.0
-  /// All that a time limit counts: validation too.
+  /// All that a time limit counts: the time in which training and validation were computed.
   var activeSeconds = 0.0
   var started: String?
 
@@ -37,6 +38,12 @@ struct TrainingState: Codable, Sendable, Equatable {
   var curveLength = 0
   var stepsLength = 0
   var timingLength = 0
+  /// CRC-32 of these bytes; nil, like the data's SHA-256, in checkpoints from before there was one.
+  var curveChecksum: UInt32?
+  var stepsChecksum: UInt32?
+  var timingChecksum: UInt32?
+  /// Of the data trained on.
+  var dataSHA256: String?
 
   private static let key = "state"
 
@@ -61,20 +68,33 @@ struct TrainingState: Codable, Sendable, Equatable {
 
   init() {}
 
+  var curve: AppendedRows {
+    get { AppendedRows(length: curveLength, checksum: curveChecksum) }
+    set { (curveLength, curveChecksum) = (newValue.length, newValue.checksum) }
+  }
+  var steps: AppendedRows {
+    get { AppendedRows(length: stepsLength, checksum: stepsChecksum) }
+    set { (stepsLength, stepsChecksum) = (newValue.length, newValue.checksum) }
+  }
+  var timing: AppendedRows {
+    get { AppendedRows(length: timingLength, checksum: timingChecksum) }
+    set { (timingLength, timingChecksum) = (newValue.length, newValue.checksum) }
+  }
+
   var meanLoss: Double { samples == 0 ? .nan : lossSum / Double(samples) }
   var accuracy: Double { samples == 0 ? .nan : Double(correct) / Double(samples) }
 
   /// Counts a finished step.
-  mutating func count(loss: Double, correct: Int, samples: Int, rate: Double, seconds: Double) {
+  mutating func count(loss: Double, correct: Int, samples: Int, rate: Double, lap: Stopwatch.Lap) {
     step += 1
     batchesDone += 1
     lossSum += loss
     self.correct += correct
     self.samples += samples
     learningRate = rate
-    epochSeconds += seconds
-    trainSeconds += seconds
-    activeSeconds += seconds
+    epochSeconds += lap.elapsed
+    trainSeconds += lap.elapsed
+    activeSeconds += lap.computed
   }
 
   /// Keeps a validation's result. Returns whether early stopping ends the run.

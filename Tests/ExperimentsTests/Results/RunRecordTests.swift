@@ -30,7 +30,9 @@ struct RunRecordTests {
       "cpu": "c",
       "threads": 2,
       "bitlab_version": "1.0",
-      "swift_version": "6.3"
+      "swift_version": "6.3",
+      "data_sha256": "d",
+      "stopped_by": "time_limit_seconds"
     }
 
     """
@@ -48,6 +50,8 @@ struct RunRecordTests {
     record.threads = 2
     record.bitlabVersion = "1.0"
     record.swiftVersion = "6.3"
+    record.dataSHA256 = "d"
+    record.stoppedBy = "time_limit_seconds"
     return record
   }
 

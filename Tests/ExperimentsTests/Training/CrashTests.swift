@@ -42,9 +42,9 @@ struct CrashTests {
   {
     let folder = try TrainingFolder()
     let (run, copies) = try Self.snapshots(folder, losesUnsynced: losesUnsynced)
-    // The first record; checkpoints of steps 3, 4, 6, 8, 9 and 12; a record after the first epoch, and one after the second
-    // where that took a second; the model and the last record.
-    #expect([10, 11].contains(copies.count))
+    // The first record; checkpoints of steps 3, 4, 6, 8, 9 and 12; a record after the first epoch and the second; the model
+    // and the last record.
+    #expect(copies.count == 11)
     for copy in copies {
       #expect(copy.train() == .completed)
       #expect(try copy.results == run.results)
@@ -138,15 +138,5 @@ struct CrashTests {
     #expect(failure.kind == .content && failure.description.contains("of another run"))
     #expect(try other.record.status == .failed)
     #expect(try other.files.contains("checkpoint.0000000005.bitlab"))
-  }
-
-  @Test func rowsThatAreGoneAreAnErrorAndNotMadeUp() throws {
-    let folder = try TrainingFolder()
-    let run = try folder.place(Self.text)
-    run.train(pausingAfter: 9)
-    try POSIXFileSystem().remove(run.folder.curveFile)
-    let failure = try #require(run.train().failure)
-    #expect(failure.kind == .content && failure.description.hasPrefix(run.folder.curveFile + ": is missing"))
-    #expect(try run.record.error == failure.description)
   }
 }

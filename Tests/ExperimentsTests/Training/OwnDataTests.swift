@@ -5,30 +5,13 @@ import Testing
 
 /// Runs on a user's own IDX files.
 struct OwnDataTests {
-  /// An IDX file of unsigned bytes.
-  private static func idx(_ sizes: [Int], _ bytes: [UInt8]) -> Data {
-    var data = Data([0, 0, 8, UInt8(sizes.count)])
-    for size in sizes { withUnsafeBytes(of: UInt32(size).bigEndian) { data.append(contentsOf: $0) } }
-    return data + bytes
-  }
-
-  /// Images of 6 rows and 8 columns in 3 classes, told apart by their first pixel.
   private static func write(_ folder: TrainingFolder) throws {
-    for (name, count) in [("train", 20), ("validation", 7)] {
-      var images = (0..<count * 48).map { UInt8($0 * 7 % 256) }
-      for image in 0..<count { images[image * 48] = UInt8(image % 3 * 120) }
-      try idx([count, 6, 8], images).write(to: URL(fileURLWithPath: folder.file("\(name)-images")))
-      try idx([count], (0..<count).map { UInt8($0 % 3) })
-        .write(to: URL(fileURLWithPath: folder.file("\(name)-labels")))
-    }
+    try OwnFiles(folder: folder.path).write(seed: 0)
   }
 
   private static func text(_ model: String) -> ExperimentText {
     var text = ExperimentText.digits(epochs: 1)
-    text.dataset = """
-      {"name": "idx", "train_images": "train-images", "train_labels": "train-labels",
-       "validation_images": "validation-images", "validation_labels": "validation-labels"}
-      """
+    text.dataset = OwnFiles.dataset()
     text.model = model
     return text
   }

@@ -57,9 +57,18 @@ extension PlacedRun {
     pool: ComputePool, in files: any FileSystem = FaultyFileSystem(), control: RunControl = RunControl(),
     observe: @escaping (RunEvent) -> Void = { _ in }
   ) -> RunOutcome {
-    let environment = TrainingEnvironment(
+    var environment = TrainingEnvironment(
       pool: pool, datasets: DatasetLibrary(DataFolder("no data")), files: files)
-    return Trainer(self, in: environment, control: control, observe: observe)()
+    // A checkpoint at each epoch's end, whatever the time.
+    environment.savingInterval = .zero
+    return train(in: environment, control: control, observe: observe)
+  }
+
+  func train(
+    in environment: TrainingEnvironment, control: RunControl = RunControl(),
+    observe: @escaping (RunEvent) -> Void = { _ in }
+  ) -> RunOutcome {
+    Trainer(self, in: environment, control: control, observe: observe)()
   }
 
   /// Trains until so many steps are done, then pauses.
