@@ -63,7 +63,7 @@ final class RunRecorder: @unchecked Sendable {
   /// Adds a line to `run.log`, with the time in front.
   func log(_ line: String) {
     let time = RunRecord.timestamp(Date())
-    perform { [self] in try log.append("\(time) \(line)\n") }
+    perform { [self] in try log.append("\(time) \(line.inMessage())\n") }
   }
 
   func write(_ record: RunRecord) {

@@ -120,7 +120,10 @@ final class DaemonCore: Sendable {
           receipts.append(
             Receipt(outcome: .known, experiment: name, text: "\(name): the same experiment is known; \(what)")
           )
-        case .refused(let problems): receipts.append(Receipt(outcome: .refused, text: problems))
+        case .refused(let problems):
+          // A config may have more that is wrong than a response holds.
+          let text = problems.inMessage(upTo: Self.longestRefusal, keepsLines: true)
+          receipts.append(Receipt(outcome: .refused, text: text))
         }
       }
       try engine.submit(submissions)
@@ -128,6 +131,9 @@ final class DaemonCore: Sendable {
       return receipts
     }
   }
+
+  /// Bytes.
+  private static let longestRefusal = 1 << 16
 
   private static func runs(_ count: Int) -> String { count == 1 ? "1 run" : "\(count) runs" }
 
