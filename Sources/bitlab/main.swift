@@ -6,4 +6,4 @@ signal(SIGPIPE, SIG_IGN)
 // Each thread that allocates would get a heap of its own, and the daemon has many that do so once in a while: what they
 // free would stay with them.
 csystem_limit_heaps(2)
-exit(BitLab.main(Array(CommandLine.arguments.dropFirst()), environment: ProcessInfo.processInfo.environment))
+exit(BitLab.main())
