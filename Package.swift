@@ -40,7 +40,9 @@ let package = Package(
   products: [.executable(name: "bitlab", targets: ["bitlab"])],
   targets: [
     .target(name: "CSIMD"),
-    .target(name: "CSystem"),
+    // Data alone: what the flags mean for the CPU that the program runs on.
+    .target(name: "CBuildCPU", cSettings: [.unsafeFlags(cpuFlags())]),
+    .target(name: "CSystem", dependencies: ["CBuildCPU"]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     library("TensorCore", ["CSIMD"]),
     library("Networks", ["TensorCore"]),
@@ -55,7 +57,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "bitlab-benchmarks",
-      dependencies: ["TensorCore", "Networks", "Datasets", "Files", "Experiments"],
+      dependencies: ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "Experiments"],
       path: "Benchmarks/Sources",
       swiftSettings: swiftSettings),
     .target(
@@ -68,6 +70,7 @@ let package = Package(
     tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files", "TestSupport"]),
     tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
     tests("SchedulerTests", ["Scheduler", "Files", "TestSupport"]),
-    tests("BitLabTests", ["bitlab", "Experiments", "Datasets", "Files", "Scheduler", "TestSupport"]),
+    tests(
+      "BitLabTests", ["bitlab", "CSystem", "Experiments", "Datasets", "Files", "Scheduler", "TestSupport"]),
   ]
 )

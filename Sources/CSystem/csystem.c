@@ -5,12 +5,15 @@
 #include <sched.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
 
 int csystem_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+char **csystem_environment(void) { return environ; }
 
 void csystem_limit_heaps(int count) {
 #ifdef __GLIBC__

@@ -22,6 +22,8 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     case list = "list the folder"
     case synchronizeFolder = "sync the folder"
     case lock
+    /// With the system's events (inotify).
+    case watch
   }
 
   package let operation: Operation
@@ -36,7 +38,7 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The disk, or the user's share of it, is full: the same command works once there is room.
-  package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+  package var isDiskFull: Bool { operation != .watch && (code == ENOSPC || code == EDQUOT) }
 
   /// The process, or the whole system, has as many files open as it may.
   package var isForWantOfDescriptors: Bool { code == EMFILE || code == ENFILE }
@@ -51,11 +53,16 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   package var isDeviceFailure: Bool { code == EIO }
 
   package var description: String {
-    "cannot \(operation.rawValue) \(path): \(String(cString: strerror(code))) (\(code)): \(remedy)"
+    // A path may have any byte but zero.
+    "cannot \(operation.rawValue) \(path.inMessage()): \(String(cString: strerror(code))) (\(code)): \(remedy)"
   }
 
   private var remedy: String {
     switch code {
+    case ENOSPC where operation == .watch:
+      "the user's watches are used up: raise fs.inotify.max_user_watches (sysctl), or end programs that watch many files"
+    case EMFILE where operation == .watch:
+      "too many programs watch files: raise fs.inotify.max_user_instances (sysctl), or the limit of open files (ulimit -n)"
     case ENOSPC: "free some space and run the same command again"
     case EDQUOT: "free some of your disk quota and run the same command again"
     case EFBIG: "raise the file size limit (ulimit -f), or write to a file system that allows larger files"
@@ -81,9 +88,10 @@ package struct FileContentError: Error, Hashable, Sendable, CustomStringConverti
 
   package init(path: String, problem: String, remedy: String) {
     self.path = path
-    self.problem = problem
+    // What was found may be of any length, and the remedy is to be read too.
+    self.problem = problem.inMessage(upTo: String.longestMessage / 2)
     self.remedy = remedy
   }
 
-  package var description: String { "\(path): \(problem): \(remedy)" }
+  package var description: String { "\(path.inMessage()): \(problem): \(remedy)" }
 }

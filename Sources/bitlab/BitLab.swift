@@ -4,6 +4,18 @@ import Scheduler
 
 /// The program: from words to an exit code.
 enum BitLab {
+  /// The process's own words.
+  static func main() -> Int32 {
+    do {
+      let process = try ProcessWords()
+      return main(process.words, environment: process.environment)
+    } catch {
+      let console = Console(Arguments(), environment: [:])
+      console.error("\(error)")
+      return finish(ExitCode.usage, console, Arguments())
+    }
+  }
+
   static func main(
     _ words: [String], environment: [String: String], streams: any OutputStreams = StandardStreams()
   ) -> Int32 {
@@ -29,6 +41,7 @@ enum BitLab {
       ])
       console.result(problem.pretty)
     }
+    console.flush()
     return exitCode == ExitCode.done && console.hasLostResults ? ExitCode.failure : exitCode
   }
 
@@ -72,6 +85,9 @@ enum BitLab {
       console.error("\(error) (usage: \(verb.usage))")
       return ExitCode.usage
     } catch let error as NoDaemon {
+      console.error("\(error)")
+      return ExitCode.noDaemon
+    } catch let error as ForeignFolder {
       console.error("\(error)")
       return ExitCode.noDaemon
     } catch let held as FileLock.Held {

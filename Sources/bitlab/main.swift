@@ -9,4 +9,4 @@ signal(SIGPIPE, SIG_IGN)
 csystem_limit_heaps(2)
 // Runs, and the daemon's clients, have files open each; what limits them without need is the shells' default.
 DescriptorLimit.raise()
-exit(BitLab.main(Array(CommandLine.arguments.dropFirst()), environment: ProcessInfo.processInfo.environment))
+exit(BitLab.main())

@@ -57,6 +57,15 @@ final class Program {
     ["-c", preparation + #"; exec "$0" "$@""#, executable.path] + arguments
   }
 
+  /// Runs a shell's command in which `$0` is the program.
+  func shell(_ command: String) throws -> Result {
+    try run("/bin/sh", ["-c", command, Self.executable.path])
+  }
+
+  func shellProcess(_ command: String) -> Process {
+    process("/bin/sh", ["-c", command, Self.executable.path], [:])
+  }
+
   private func run(
     _ executable: String, _ arguments: [String], environment: [String: String] = [:],
     output: FileHandle? = nil
@@ -101,6 +110,11 @@ final class Program {
   func text(_ name: String) throws -> String { try files.readText(file(name)) }
   func bytes(_ name: String) throws -> [UInt8] { try files.readAll(file(name)) }
   func names(_ folder: String) throws -> [String] { try files.list(file(folder)) }
+
+  /// Whether a table has so many rows by now.
+  func hasRow(_ number: Int, in name: String) throws -> Bool {
+    exists(name) ? try bytes(name).count { $0 == UInt8(ascii: "\n") } > number : false
+  }
 
   func put(_ text: String, as name: String) throws {
     try files.createFolders(FilePath.folder(of: file(name)))
@@ -171,6 +185,8 @@ final class RunningProgram {
 extension Process {
   /// Begins to run, as from a shell: what signals are blocked is inherited, and Dispatch's threads block most of them.
   func runUnblocked() throws {
+    // Nor does a child ignore what whoever started the tests has them ignore.
+    for number in [SIGINT, SIGHUP] { signal(number, SIG_DFL) }
     var (all, before) = (sigset_t(), sigset_t())
     sigfillset(&all)
     pthread_sigmask(SIG_UNBLOCK, &all, &before)

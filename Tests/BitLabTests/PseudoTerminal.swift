@@ -28,6 +28,9 @@ final class PseudoTerminal {
     try #require(ioctl(master, UInt(TIOCSWINSZ), &size) == 0)
   }
 
+  /// Takes nothing more, as after Ctrl-S.
+  func stop() throws { try #require(tcflow(slave, TCOOFF) == 0) }
+
   /// Begins to run a process whose stderr is the terminal. Once.
   func run(_ process: Process) throws {
     process.standardError = FileHandle(fileDescriptor: slave, closeOnDealloc: false)

@@ -85,6 +85,20 @@ struct UsageTests {
     #expect(result.code == 1 && result.errors.contains("cannot write to stdout: No space left on device"))
   }
 
+  /// Whatever way it comes to stdout.
+  @Test(arguments: [
+    ["logs", "tiny/two-seed0"], ["logs", "-f", "tiny/two-seed0"], ["logs", "--json", "-f", "tiny/two-seed0"],
+    ["status"], ["status", "--json"], ["summary"], ["validate", "tiny.json"], ["data", "list"],
+  ])
+  func theSameForEveryVerb(arguments: [String]) throws {
+    let program = try Program()
+    try program.put(ConfigText(variants: #"{"name": "two", "bits": 2}"#, seeds: "[0]").text, as: "tiny.json")
+    #expect(try program("run", "tiny.json", "-q").code == 0)
+    let words = arguments.map { "'\($0)'" }.joined(separator: " ")
+    let result = try program.shell(#"exec "$0" \#(words) > /dev/full"#)
+    #expect(result.code == 1 && result.errors.contains("cannot write to stdout: No space left on device"))
+  }
+
   @Test func aReaderThatHasGoneIsNot() throws {
     let pipe = Pipe()
     try pipe.fileHandleForReading.close()

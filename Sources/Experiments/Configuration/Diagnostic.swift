@@ -1,3 +1,5 @@
+import Files
+
 /// A place in a text file.
 package struct TextPosition: Sendable, Hashable, Comparable {
   /// From 1; a line ends with a line feed.
@@ -25,7 +27,7 @@ package struct Diagnostic: Error, Sendable, Hashable {
 
   package init(position: TextPosition, message: String) {
     self.position = position
-    self.message = message
+    self.message = message.inMessage()
   }
 }
 
@@ -47,6 +49,7 @@ package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConver
 
   /// A line for each diagnostic, `path:line:column: error: message`.
   package var description: String {
-    diagnostics.map { "\(path):\($0.line):\($0.column): error: \($0.message)" }.joined(separator: "\n")
+    let path = path.inMessage()
+    return diagnostics.map { "\(path):\($0.line):\($0.column): error: \($0.message)" }.joined(separator: "\n")
   }
 }

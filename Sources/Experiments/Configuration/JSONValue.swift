@@ -1,3 +1,5 @@
+import Files
+
 /// A JSON value that knows where it stands in its file.
 package struct JSONValue: Sendable, Hashable {
   package enum Content: Sendable, Hashable {
@@ -80,14 +82,8 @@ extension String {
   var quoted: String {
     var result = "\""
     for scalar in shortened.unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-      default:
-        if scalar == "\"" || scalar == "\\" { result += "\\" }
-        result.unicodeScalars.append(scalar)
-      }
+      if scalar == "\"" || scalar == "\\" { result += "\\" }
+      result += String(scalar).inMessage()
     }
     return result + "\""
   }

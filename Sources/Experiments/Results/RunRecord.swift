@@ -93,7 +93,8 @@ extension RunRecord {
     return [
       member(.experiment, .string(experiment)), member(.run, .string(run)),
       member(.variant, .string(variant)), member(.seed, .integer(seed)), member(.bits, .integer(bits)),
-      member(.method, .init(method)), member(.status, .string(status.rawValue)), member(.error, .init(error)),
+      member(.method, .init(method)), member(.status, .string(status.rawValue)),
+      member(.error, .init(error?.cut())),
       member(.configHash, .string(configHash)), member(.parameters, .init(parameters)),
       member(.weightBytes, .init(weightBytes)), member(.epoch, .integer(epoch)),
       member(.step, .integer(step)), member(.finalValidationAccuracy, .init(finalValidationAccuracy)),

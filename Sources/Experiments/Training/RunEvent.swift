@@ -1,3 +1,5 @@
+import Files
+
 /// What a run tells whoever follows it. Delivered on the run's own thread, so listeners must be quick.
 package enum RunEvent: Sendable {
   /// Training begins, or goes on after so many steps; `totalSteps` is where it ends at the latest.
@@ -84,6 +86,7 @@ package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
 
   package init(kind: Kind, _ description: String) {
     self.kind = kind
-    self.description = description
+    // It goes into records, logs and the queue's journal.
+    self.description = description.inMessage()
   }
 }

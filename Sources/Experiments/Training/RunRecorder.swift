@@ -66,7 +66,7 @@ final class RunRecorder: @unchecked Sendable {
   /// Adds a line to `run.log`, with the time in front.
   func log(_ line: String) {
     let now = Date()
-    perform { [self] in try log.append("\(RunRecord.timestamp(now)) \(line)\n") }
+    perform { [self] in try log.append("\(RunRecord.timestamp(now)) \(line.inMessage())\n") }
   }
 
   func write(_ record: RunRecord) {

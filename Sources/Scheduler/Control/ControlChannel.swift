@@ -182,8 +182,16 @@ final class ControlChannel: @unchecked Sendable {
   }
 
   /// Ends the connection with the server: a reply under way gets its failure, as far as the socket takes it.
-  func shutDown() {
-    state.withLock { $0.connection.shutDown(now: .now) }
+  func shutDown() { end { $0.shutDown(now: .now) } }
+
+  /// Since when the client has asked for nothing; nil while there is something to be done for it.
+  var idleSince: ControlConnection.Instant? { state.withLock { $0.connection.idleSince } }
+
+  /// Ends an idle connection: another client needs the place.
+  func giveWay() { end { $0.giveWay(now: .now) } }
+
+  private func end(_ change: (inout ControlConnection) -> Void) {
+    state.withLock { change(&$0.connection) }
     while !isClosed, let (bytes, offset) = state.withLock({ $0.connection.nextOutput() }) {
       guard case .bytes(let count) = UnixSocket.send(descriptor, bytes, from: offset) else { break }
       _ = state.withLock { $0.connection.wrote(count, now: .now) }

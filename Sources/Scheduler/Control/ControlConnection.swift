@@ -192,6 +192,17 @@ struct ControlConnection: Sendable {
     }
   }
 
+  /// Since when the client has asked for nothing; nil while there is something to be done for it.
+  var idleSince: Instant? {
+    guard case .waiting(let deadline) = phase, output.count == 0 else { return nil }
+    return deadline - limits.requestTimeout
+  }
+
+  /// Ends an idle connection for another client's sake, with a failure that may still be written.
+  mutating func giveWay(now: Instant) {
+    end(.failure("busy", "another client needs the place, since no request came: try again"), now)
+  }
+
   /// The server goes: a request that has not been answered in full ends with a failure, which may still be written.
   mutating func shutDown(now: Instant) {
     switch phase {

@@ -1,6 +1,7 @@
 /// What one client of the control socket may use.
 package struct ControlLimits: Hashable, Sendable {
-  /// Clients at once; the next one is told so in its greeting and closed.
+  /// Clients at once. For one more the client goes that has asked for nothing for the longest time; where all are being
+  /// answered, the new one is told so in its greeting and closed.
   package var connections = 64
   /// A request's line, without its line feed. Configs travel inside requests.
   package var requestBytes = 8 << 20

@@ -114,6 +114,7 @@ package final class ControlServer: @unchecked Sendable {
   }
 
   private func admit(_ descriptor: Int32) {
+    if channels.count >= surroundings.limits.connections { makeRoom() }
     guard channels.count < surroundings.limits.connections else {
       var refusal = greeting
       refusal["error"] = .string(
@@ -133,6 +134,12 @@ package final class ControlServer: @unchecked Sendable {
     channels[ObjectIdentifier(channel)] = channel
     channel.begin()
     scheduleSweep()
+  }
+
+  /// Lets the client go that has asked for nothing for the longest time: silent ones must not lock the others out.
+  private func makeRoom() {
+    let idle = channels.values.compactMap { channel in channel.idleSince.map { (channel, $0) } }
+    idle.min { $0.1 < $1.1 }?.0.giveWay()
   }
 
   /// A look at all clients is due as long as there are any, four times in the time that they have for a request.

@@ -56,7 +56,13 @@ enum UnixSocket {
     // On a Unix-domain socket this bounds connect as well.
     var limit = timeval(timeout)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    let address = path.utf8.count > maximumPath ? "/proc/self/fd/\(folder)/\(name)" : path
+    let address: String
+    do throws(ControlError) {
+      address = try self.address(name, in: folder, path)
+    } catch {
+      close(descriptor)
+      throw error
+    }
     while withAddress(address, { Foundation.connect(descriptor, $0, $1) }) != 0 {
       let code = errno
       if code == EINTR { continue }
@@ -167,7 +173,7 @@ enum UnixSocket {
   private static func bind(
     _ descriptor: Int32, _ name: String, in folder: Int32, _ path: String
   ) throws(ControlError) {
-    let address = path.utf8.count > maximumPath ? "/proc/self/fd/\(folder)/\(name)" : path
+    let address = try address(name, in: folder, path)
     // Linux gives the file the socket's own mode less the umask: it is never more open than 0600.
     _ = fchmod(descriptor, 0o600)
     guard withAddress(address, { Foundation.bind(descriptor, $0, $1) }) == 0 else {
@@ -194,6 +200,18 @@ enum UnixSocket {
     let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
     guard !name.isEmpty, name.utf8.count <= maximumName else { throw .nameTooLong(path: path) }
     return (slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ".", name)
+  }
+
+  /// What the path is called in an address: itself, or by way of its folder's descriptor.
+  private static func address(
+    _ name: String, in folder: Int32, _ path: String
+  ) throws(ControlError) -> String {
+    guard path.utf8.count > maximumPath else { return path }
+    // Else it would look as if there were no socket.
+    guard access("/proc/self/fd", X_OK) == 0 else {
+      throw .system(operation: "reach without /proc, since it is so long, the path", path: path, code: errno)
+    }
+    return "/proc/self/fd/\(folder)/\(name)"
   }
 
   private static func withAddress<Result>(

@@ -1,3 +1,5 @@
+import Files
+
 /// Where a job stands in the queue.
 package enum JobStatus: Sendable, Hashable, Codable {
   /// Will begin, at the earliest when its delay is over.
@@ -38,11 +40,8 @@ package struct JobEnd: Sendable, Hashable, Codable {
 
   /// A problem's text as the journal keeps it: what runs have to say may be of any length, the journal's records may not.
   static func brief(_ text: String) -> String {
-    text.utf8.count <= longestText ? text : String(text.prefix(longestText / 4)) + "…"
+    text.inMessage()
   }
-
-  /// Bytes.
-  private static let longestText = 2_000
 }
 
 /// What a job's executor reports when the job is no longer running.

@@ -22,7 +22,7 @@ final class FolderEvents {
 
   init() throws(FileError) {
     descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
-    if descriptor < 0 { throw FileError(.open, "inotify", code: errno) }
+    if descriptor < 0 { throw FileError(.watch, "folders", code: errno) }
   }
 
   var isWatching: Bool { watch != nil }
@@ -31,7 +31,7 @@ final class FolderEvents {
   func watch(_ path: String) throws(FileError) {
     stopWatching()
     let number = inotify_add_watch(descriptor, path, UInt32(Self.mask))
-    if number < 0 { throw FileError(.open, "\(path) to watch it (inotify)", code: errno) }
+    if number < 0 { throw FileError(.watch, path, code: errno) }
     watch = number
   }
 

@@ -1,17 +1,29 @@
+import Dispatch
+import Files
 import Foundation
 import Synchronization
 
 /// Where the program speaks: results on stdout, everything else on stderr.
+///
+/// A verb that prints and ends waits for whoever reads it. One that computes or decides does not, after `neverWait`.
 final class Console: Sendable {
   let verbosity: Arguments.Verbosity
   /// Whether stderr can be redrawn.
   let isInteractive: Bool
   private let coloredStreams: Set<Int32>
-  private let streams: any OutputStreams
-  private let lock = Mutex(())
-  private let lostResults = Mutex(false)
-  private let printed = Mutex(false)
-  private let problem = Mutex<String?>(nil)
+  private let results: StreamWriter
+  private let remarks: StreamWriter
+  private let state = Mutex(State())
+
+  private struct State {
+    var hasPrintedResult = false
+    var hasLostResults = false
+    var problem: String?
+    /// Whether whoever speaks on stderr waits for it to be written.
+    var isPatient = true
+    /// When nobody waits for anything any more.
+    var end: DispatchTime?
+  }
 
   enum Style: String {
     case plain = ""
@@ -22,11 +34,15 @@ final class Console: Sendable {
     case yellow = "33"
   }
 
+  /// Bytes of lines that wait for a terminal that is stopped.
+  private static let mostWaiting = 1 << 16
+  /// How long what is left for stderr may take at the end of a verb that has not waited for it, in seconds.
+  private static let grace = 1.0
+
   init(
     _ arguments: Arguments, environment: [String: String], streams: any OutputStreams = StandardStreams()
   ) {
     verbosity = arguments.verbosity
-    self.streams = streams
     let isDumb = environment["TERM"] == "dumb"
     isInteractive = streams.isTerminal(STDERR_FILENO) && !isDumb && verbosity > .quiet && !arguments.json
     let both: Set = [STDOUT_FILENO, STDERR_FILENO]
@@ -37,7 +53,32 @@ final class Console: Sendable {
       let noColor = environment["NO_COLOR"].map { !$0.isEmpty } ?? false
       coloredStreams = noColor || isDumb ? [] : both.filter { streams.isTerminal($0) }
     }
+    // Results are never left out: whoever prints one waits for it.
+    results = StreamWriter(STDOUT_FILENO, streams, ScreenText(BoundedLines(capacity: .max) { _ in "" }))
+    remarks = StreamWriter(
+      STDERR_FILENO, streams,
+      ScreenText(
+        BoundedLines(capacity: Self.mostWaiting) {
+          "bitlab: \($0) line\($0 == 1 ? " is" : "s are") missing here: stderr took no more"
+        }))
   }
+
+  // MARK: - Waiting
+
+  /// From now on nobody who speaks on stderr waits for it: what finds no room is left out, counted, and told of when there is
+  /// room again.
+  func neverWait() { state.withLock { $0.isPatient = false } }
+
+  /// What is still to be said, results too, gets this long to be written and no longer: nobody may read it any more.
+  func hurry() { state.withLock { $0.end = $0.end ?? .now() + Self.grace } }
+
+  /// Lets what waits for stderr be written, for a short while at most where nobody is to wait for it.
+  func flush() {
+    let (end, isPatient) = state.withLock { ($0.end, $0.isPatient) }
+    remarks.drain(until: end ?? (isPatient ? .distantFuture : .now() + Self.grace))
+  }
+
+  // MARK: - Results
 
   /// Text for stderr, or for `result`, in a style where that stream is to have any.
   func styled(_ text: String, _ style: Style, inResult: Bool = false) -> String {
@@ -48,70 +89,73 @@ final class Console: Sendable {
   }
 
   /// A result, on stdout.
-  func result(_ text: String) {
-    printed.withLock { $0 = true }
-    guard let code = write(text + "\n", to: STDOUT_FILENO) else { return }
+  func result(_ text: String) { result(bytes: Array((text + "\n").utf8)) }
+
+  /// Bytes of a result as they are, on stdout.
+  func result(bytes: [UInt8]) {
+    state.withLock { $0.hasPrintedResult = true }
+    results.change { $0.add(bytes: bytes) }
+    let isWritten = results.drain(until: state.withLock { $0.end } ?? .distantFuture)
+    let code = results.failure
     // Whoever reads a pipe may stop when they have seen enough; anything else is a loss.
-    if code != EPIPE,
-      !lostResults.withLock({ lost in
-        defer { lost = true }
-        return lost
-      })
-    {
-      error("cannot write to stdout: \(String(cString: strerror(code)))")
+    guard !isWritten || code != nil && code != EPIPE else { return }
+    let isFirst = state.withLock { state in
+      defer { state.hasLostResults = true }
+      return !state.hasLostResults
+    }
+    if isFirst {
+      error("cannot write to stdout: \(code.map { String(cString: strerror($0)) } ?? "nobody reads it")")
     }
   }
 
   /// Whether anything went to stdout.
-  var hasPrintedResult: Bool { printed.withLock { $0 } }
-
-  /// What was last said to have gone wrong.
-  var lastProblem: String? { problem.withLock { $0 } }
+  var hasPrintedResult: Bool { state.withLock { $0.hasPrintedResult } }
 
   /// Whether a result could not be written.
-  var hasLostResults: Bool { lostResults.withLock { $0 } }
+  var hasLostResults: Bool { state.withLock { $0.hasLostResults } }
+
+  /// Whether results need not be made any more: nobody takes them.
+  var hasNoReader: Bool { results.failure != nil }
+
+  // MARK: - Remarks
+
+  /// What was last said to have gone wrong.
+  var lastProblem: String? { state.withLock { $0.problem } }
 
   /// An error, always shown.
   func error(_ text: String) {
-    problem.withLock { $0 = text }
-    write("\(styled("bitlab:", .red)) \(text)\n", to: STDERR_FILENO)
+    let text = text.inMessage()
+    state.withLock { $0.problem = text }
+    line("\(styled("bitlab:", .red)) \(text)")
   }
 
-  /// Text that already names its place, always shown.
+  /// Text in lines that name their places, always shown.
   func diagnostics(_ text: String) {
-    problem.withLock { $0 = text }
-    write(text + "\n", to: STDERR_FILENO)
+    let text = text.inMessage(upTo: .max, keepsLines: true)
+    state.withLock { $0.problem = text }
+    line(text)
   }
 
   /// What goes on, unless asked to be quiet.
   func info(_ text: String) {
-    if verbosity > .quiet { write(text + "\n", to: STDERR_FILENO) }
+    if verbosity > .quiet { line(text.inMessage()) }
   }
 
   /// Details, when asked for.
   func detail(_ text: String) {
-    if verbosity == .verbose { write(text + "\n", to: STDERR_FILENO) }
+    if verbosity == .verbose { line(text.inMessage()) }
   }
 
-  /// Escape sequences and text as they are, to stderr.
-  func draw(_ text: String) { write(text, to: STDERR_FILENO) }
+  /// A line for stderr as it is, styles included.
+  func line(_ text: String) { remark { $0.add(text) } }
 
-  /// Whole lines as they are, to stdout.
-  func resultLines(_ text: String) { write(text, to: STDOUT_FILENO) }
+  /// Lines at the bottom of the terminal, in the place of those shown before.
+  func show(_ frame: [String]) { remark { $0.show(frame) } }
 
-  /// Returns the system's error where not all could be written.
-  @discardableResult
-  private func write(_ text: String, to descriptor: Int32) -> Int32? {
-    lock.withLock { _ in
-      var bytes = Array(text.utf8)[...]
-      while !bytes.isEmpty {
-        let count = bytes.withUnsafeBytes { streams.write($0, to: descriptor) }
-        if count < 0 && errno == EINTR { continue }
-        if count <= 0 { return count < 0 ? errno : EIO }
-        bytes = bytes.dropFirst(count)
-      }
-      return nil
-    }
+  private func remark(_ change: @Sendable (inout ScreenText) -> Void) {
+    remarks.change(change)
+    let (end, isPatient) = state.withLock { ($0.end, $0.isPatient) }
+    if let deadline = end ?? (isPatient ? .distantFuture : nil) { remarks.drain(until: deadline) }
   }
 
   /// The terminal's size now, or 80 columns by 24 rows.
@@ -127,6 +171,15 @@ protocol OutputStreams: Sendable {
   func isTerminal(_ descriptor: Int32) -> Bool
   /// As the system's `write`: how many bytes it took, or -1 with `errno`.
   func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int
+  /// Returns when a write may take something again, after one with the error `EAGAIN`.
+  func waitForRoom(in descriptor: Int32)
+}
+
+extension OutputStreams {
+  func waitForRoom(in descriptor: Int32) {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    _ = poll(&entry, 1, -1)
+  }
 }
 
 /// The process's own.

@@ -48,8 +48,8 @@ enum Verb: String, CaseIterable {
       Trains in the foreground, as many runs at once as --jobs says, and writes results/<experiment>/: curves.csv, a
       summary, and a folder for each run. On a terminal it shows a live table, elsewhere a line per epoch.
 
-      Ctrl-C checkpoints all runs and stops; the same command goes on where it stopped. Runs that completed or diverged
-      are left alone. Another config of the same name gets a folder of its own: <name>-2.
+      Ctrl-C checkpoints all runs and stops, a second one ends at once; the same command goes on where it stopped. Training
+      does not wait for a terminal that is stopped. Runs that completed or diverged are left alone. Another config of the same name gets a folder of its own: <name>-2.
 
       Exit codes: 0 all runs completed; 1 a run failed or diverged; 65 data missing or damaged; 66 no such config;
       75 another process holds the results folder; 78 a config is wrong; 130 after Ctrl-C.
@@ -92,7 +92,8 @@ enum Verb: String, CaseIterable {
       journal and run in order; refused ones go to rejected/ there, with an explanation beside them. After a crash the next
       start goes on with every run from its last checkpoint.
 
-      SIGTERM or SIGINT: checkpoint everything, exit 0; a second one ends at once. SIGHUP: open the log anew.
+      SIGTERM or SIGINT: checkpoint everything, exit 0; a Ctrl-C after that, or a SIGTERM two seconds later, ends at once.
+      SIGHUP: open the log anew. --on-finish commands run one after the other.
 
       Exit codes: 0 after a shutdown; 75 another process holds the results folder.
       """
@@ -104,7 +105,7 @@ enum Verb: String, CaseIterable {
       """
     case .status:
       """
-      Asks the daemon, or without one reads the files.
+      Asks the daemon, or without one, or where it is another user's, reads the files.
       """
     case .watch:
       """

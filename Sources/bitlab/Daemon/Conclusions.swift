@@ -54,6 +54,8 @@ final class Conclusions: Sendable {
   /// Returns when what has ended is concluded, as far as the disk allows.
   func finish() {
     queue.sync {}
+    // What has not been told is told by the next process.
+    hook?.close()
     // What was handed to the engine is through.
     _ = engine.report()
   }
@@ -68,8 +70,13 @@ final class Conclusions: Sendable {
         later(after: retryDelay) { $0.conclude([name]) }
         continue
       }
-      hook?.tell(name, ends)
-      engine.concluded(name)
+      guard let hook else {
+        engine.concluded(name)
+        continue
+      }
+      // A process that dies before its turn leaves it to the next one.
+      hook.tell(
+        name, ends: { [engine] in engine.ends(of: name) }, told: { [engine] in engine.concluded(name) })
     }
   }
 

@@ -98,6 +98,7 @@ final class Daemon: Sendable {
     service.finish()
     server.close()
     core.log.write("stopped")
+    core.log.finish()
   }
 
   /// Clients connected to the control socket now.

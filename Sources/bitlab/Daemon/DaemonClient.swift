@@ -6,8 +6,9 @@ import Scheduler
 struct DaemonClient {
   private let client: ControlClient
 
-  /// nil where no daemon runs.
+  /// nil where no daemon runs. Throws `ForeignFolder` where only another user could tell.
   static func connect(_ results: ResultsFolder) throws -> DaemonClient? {
+    if let foreign = ForeignFolder(results) { throw foreign }
     do {
       return DaemonClient(
         client: try ControlClient.connect(results.socketFile, version: Machine.bitlabVersion))

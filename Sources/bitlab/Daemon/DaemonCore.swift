@@ -129,7 +129,10 @@ final class DaemonCore: Sendable {
         case .continued(let submission):
           continued.append(submission)
           receipts.append(.known(submission.name, continuing: submission.jobs.count))
-        case .refused(let problems): receipts.append(Receipt(outcome: .refused, text: problems))
+        case .refused(let problems):
+          // A config may have more that is wrong than a response holds.
+          let text = problems.inMessage(upTo: Self.longestRefusal, keepsLines: true)
+          receipts.append(Receipt(outcome: .refused, text: text))
         }
       }
       try engine.submit(submissions)
@@ -138,6 +141,9 @@ final class DaemonCore: Sendable {
       return receipts
     }
   }
+
+  /// Bytes.
+  private static let longestRefusal = 1 << 16
 
   // MARK: - Status
 

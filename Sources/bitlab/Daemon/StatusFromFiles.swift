@@ -8,11 +8,14 @@ struct StatusFromFiles {
   let files: any FileSystem
   /// Who owns the folder without answering for it: a `run`, or a daemon that starts or ends.
   private let holder: FileLock.Holder?
+  /// Set where journal and lock are another user's: then the runs' records are all that can be read.
+  private let foreign: ForeignFolder?
 
   init(results: ResultsFolder, files: any FileSystem) {
     self.results = results
     self.files = files
     holder = FileLock.holder(of: results.lockFile)
+    foreign = ForeignFolder(results)
   }
 
   /// Every run that the journal or a results folder knows.
@@ -45,6 +48,8 @@ struct StatusFromFiles {
   ) -> StatusEntry {
     let path = results.experiment(id.submission).run(id.job).recordFile
     let record = try? RunRecord(reading: path, in: files)
+    // Whether it still runs cannot be known.
+    if let record, foreign != nil { return StatusEntry(record) }
     // A process that holds the folder and has no socket is a `run`, of which the journal knows nothing.
     if let record, record.status == .running, holder?.heldWhenWritten(path) == true {
       return StatusEntry(record)
@@ -73,6 +78,7 @@ struct StatusFromFiles {
 
   private func waitingFor(_ status: RunStatus, _ job: JobEntry?) -> String? {
     if status.hasEnded || status == .paused && job != nil { return nil }
+    if foreign != nil { return "its turn, or a daemon: only the folder's owner can know" }
     if let holder {
       return "\(Self.name(holder)), which has the results folder, to run it or to end"
     }
@@ -85,6 +91,7 @@ struct StatusFromFiles {
 
   /// Where all this comes from.
   var source: String {
+    if let foreign { return foreign.source }
     let other = holder.map { ", but \(Self.name($0)) has the results folder" }
     return "no daemon runs\(other ?? ""); this is from the files"
   }

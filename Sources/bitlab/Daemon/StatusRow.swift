@@ -1,4 +1,5 @@
 import Experiments
+import Files
 import Scheduler
 
 /// A run as people see it in a table: the few things that fit into a line.
@@ -46,12 +47,9 @@ struct StatusRow: Sendable {
     .array([
       .string(experiment), .string(run), .string(status), .integer(epoch), .integer(step),
       totalSteps.map { .integer($0) } ?? .null, validationAccuracy.map { .number($0) } ?? .null,
-      imagesPerSecond.map { .number($0) } ?? .null, remark.map { .string(Self.cut($0)) } ?? .null,
+      imagesPerSecond.map { .number($0) } ?? .null,
+      remark.map { .string($0.inMessage(upTo: Self.mostOfRemark)) } ?? .null,
     ])
-  }
-
-  private static func cut(_ remark: String) -> String {
-    remark.utf8.count <= mostOfRemark ? remark : remark.prefix(mostOfRemark - 1) + "…"
   }
 
   /// nil for what is not such a row.

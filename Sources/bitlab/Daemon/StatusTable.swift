@@ -1,4 +1,5 @@
 import Experiments
+import Files
 
 /// Runs as a table for people.
 enum StatusTable {
@@ -28,9 +29,10 @@ enum StatusTable {
 
   private static func cells(_ run: StatusRow) -> [String] {
     [
-      run.name, run.status, "\(run.epoch)", "\(run.step)" + (run.totalSteps.map { "/\($0)" } ?? ""),
+      run.name.inMessage(), run.status, "\(run.epoch)",
+      "\(run.step)" + (run.totalSteps.map { "/\($0)" } ?? ""),
       run.validationAccuracy.map(LogLine.percent) ?? "-", run.imagesPerSecond.map(LogLine.speed) ?? "-",
-      run.remark ?? "",
+      run.remark?.inMessage() ?? "",
     ]
   }
 }

@@ -16,7 +16,8 @@ final class StopRequest: Sendable {
   func wait() { ended.wait() }
 }
 
-/// The signals a daemon knows: SIGTERM and SIGINT stop it, a second one at once; SIGHUP opens the log anew.
+/// The signals a daemon knows: SIGTERM and SIGINT stop it, as `StopSignals` says; SIGHUP opens the log anew, which does no
+/// harm where `nohup` would have it ignored.
 ///
 /// They count from the object's beginning on, which comes before that of the daemon: replaying a journal takes its time.
 final class DaemonSignals: @unchecked Sendable {

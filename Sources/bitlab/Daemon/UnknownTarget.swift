@@ -1,4 +1,5 @@
 import Experiments
+import Files
 
 /// A word on the command line that means no run and no experiment.
 struct UnknownTarget: Error, CustomStringConvertible {
@@ -7,14 +8,9 @@ struct UnknownTarget: Error, CustomStringConvertible {
   /// - Parameter names: of the runs and experiments that there are.
   init(_ word: String, among names: some Sequence<String>) {
     let hint = Nearest.name(to: word, among: names).map { ": did you mean `\($0)`?" }
-    description = "no run or experiment `\(Self.cut(word))`" + (hint ?? "")
+    description = "no run or experiment `\(word.inMessage(upTo: Self.mostShown))`" + (hint ?? "")
   }
 
-  /// Scalars that are shown of a word: what says that it is wrong must fit into a response.
+  /// Bytes that are shown of a word: what says that it is wrong must fit into a response.
   private static let mostShown = 400
-
-  private static func cut(_ word: String) -> String {
-    guard word.utf8.count > mostShown else { return word }
-    return String(String.UnicodeScalarView(word.unicodeScalars.prefix(mostShown))) + "…"
-  }
 }

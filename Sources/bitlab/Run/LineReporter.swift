@@ -1,4 +1,5 @@
 import Experiments
+import Files
 
 /// A line per epoch, for logs and pipes.
 final class LineReporter: RunObserver {
@@ -26,8 +27,12 @@ final class LineReporter: RunObserver {
   func stopped(_ run: PlacedRun) {}
 
   func ended(_ name: String, _ status: RunStatus, problem: String?) {
-    let text = "\(name): " + console.styled(status.rawValue, status.style) + (problem.map { ": \($0)" } ?? "")
-    if status.hasFailed { console.error(text) } else { console.info(text) }
+    let problem = problem.map { ": \($0.inMessage())" } ?? ""
+    if status.hasFailed {
+      console.error("\(name): \(status.rawValue)\(problem)")
+    } else if console.verbosity > .quiet {
+      console.line("\(name): \(console.styled(status.rawValue, status.style))\(problem)")
+    }
   }
 
   func say(_ text: String, isProblem: Bool) {

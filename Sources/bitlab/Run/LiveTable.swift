@@ -1,5 +1,6 @@
 @preconcurrency import Dispatch
 import Experiments
+import Files
 import Foundation
 import Synchronization
 
@@ -23,10 +24,6 @@ final class LiveTable: RunObserver {
     /// Runs of this command.
     var total = 0
     var ended = 0
-    /// Lines drawn last time, to be drawn over.
-    var drawn = 0
-    /// Lines that are to stand above the table for good.
-    var pending: [String] = []
     var isClosed = false
 
     mutating func remove(_ name: String) {
@@ -60,7 +57,7 @@ final class LiveTable: RunObserver {
         if state.rows[run.name]?.firstStep == nil { state.rows[run.name]?.firstStep = progress.step }
         state.rows[run.name]?.progress = progress
       case .epoch(let row, _): state.rows[run.name]?.validationAccuracy = row.validationAccuracy
-      case .notice(let text): state.pending.append("\(run.name): \(text)")
+      case .notice(let text): console.info("\(run.name): \(text)")
       }
     }
   }
@@ -74,18 +71,17 @@ final class LiveTable: RunObserver {
     let accuracy = state.withLock { $0.rows[name]?.validationAccuracy }
     var line = "\(name): " + console.styled(status.rawValue, status.style)
     if let accuracy { line += ", validation accuracy \(LogLine.percent(accuracy))" }
-    if let problem { line += ": \(problem)" }
+    if let problem { line += ": \(problem.inMessage())" }
     state.withLock { state in
       state.remove(name)
       state.ended += 1
-      state.pending.append(line)
     }
+    console.line(line)
     redraw()
   }
 
   func say(_ text: String, isProblem: Bool) {
-    state.withLock { $0.pending.append(isProblem ? "\(console.styled("bitlab:", .red)) \(text)" : text) }
-    redraw()
+    if isProblem { console.error(text) } else { console.info(text) }
   }
 
   func close() {
@@ -96,14 +92,7 @@ final class LiveTable: RunObserver {
 
   private func redraw() {
     state.withLock { state in
-      if state.isClosed { return }
-      var text = state.drawn > 0 ? "\u{1B}[\(state.drawn)A\u{1B}[J" : ""
-      text += state.pending.map { $0 + "\n" }.joined()
-      state.pending = []
-      let lines = table(state)
-      text += lines.map { $0 + "\n" }.joined()
-      state.drawn = lines.count
-      if !text.isEmpty { console.draw(text) }
+      if !state.isClosed { console.show(table(state)) }
     }
   }
 

@@ -14,8 +14,12 @@ struct DaemonVerb {
 
   func run() throws -> Int32 {
     guard arguments.operands.isEmpty else { throw UsageError("daemon takes no arguments") }
+    console.neverWait()
+    // Whoever stops the daemon does not wait for its terminal either.
+    defer { console.hurry() }
     let results = ResultsFolder(arguments.results)
     let log = DaemonLog(results.daemonLogFile, console, files: files)
+    defer { log.finish() }
     let signals = DaemonSignals(reopenLog: log.reopen)
     let daemon = try Daemon(
       .init(

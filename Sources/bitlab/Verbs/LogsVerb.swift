@@ -1,7 +1,6 @@
 import Experiments
 import Files
 import Foundation
-import Glibc
 
 /// `bitlab logs RUN [-f]`: a run's log; with `-f` also what is added, until the run has ended. With `--json` the lines
 /// are one array of strings, with `-f` a string a line.
@@ -43,29 +42,25 @@ struct LogsVerb {
 
   /// Prints the log as it grows, from when there is one, woken by the system when files near it change.
   private func follow(_ folder: RunFolder, named name: String) throws {
-    let watch = inotify_init1(Int32(IN_CLOEXEC))
-    guard watch >= 0 else { throw FileError(.open, folder.path, code: errno) }
-    defer { close(watch) }
-    var watched: (path: String, number: Int32)?
+    let watch = PathWatch()
     var file: OpenFile?
     defer { if let file { try? files.close(file) } }
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     var unfinishedLine: [UInt8] = []
     var hasSaidWaiting = false
-    if FileLock.holder(of: ResultsFolder(arguments.results).lockFile) == nil, try !hasEndedInQueue(name) {
+    var hasSaidBlind = false
+    let results = ResultsFolder(arguments.results)
+    if ForeignFolder(results) == nil, FileLock.holder(of: results.lockFile) == nil, try !hasEndedInQueue(name)
+    {
       console.info("no daemon runs: \(name) goes on when one does")
     }
     while true {
       // A run's folder may be there only when it begins. After each change of the watch all is looked at again, for what
       // came before it.
-      let path = deepestFolder(towards: folder.path)
-      if path != watched?.path {
-        if let watched { inotify_rm_watch(watch, watched.number) }
-        let events = UInt32(IN_MODIFY) | UInt32(IN_MOVED_TO) | UInt32(IN_CREATE) | UInt32(IN_DELETE_SELF)
-        let number = inotify_add_watch(watch, path, events)
-        guard number >= 0 else { throw FileError(.open, path, code: errno) }
-        watched = (path, number)
-        continue
+      if watch.attend(deepestFolder(towards: folder.path)) { continue }
+      if let problem = watch.problem, !hasSaidBlind {
+        console.error("\(problem); until then the log is looked at every second")
+        hasSaidBlind = true
       }
       // Whether it has ended is asked before the rest is read, so that its last lines are not missed.
       let saysSo = (try? RunRecord(reading: folder.recordFile, in: files))?.status.hasEnded ?? false
@@ -80,7 +75,7 @@ struct LogsVerb {
         if !hasSaidWaiting { console.info("\(name) has not begun; waiting for its log") }
         hasSaidWaiting = true
       }
-      while let file {
+      while let file, !console.hasNoReader {
         let count = try buffer.withUnsafeMutableBytes { try files.read(file, into: $0) }
         if count == 0 { break }
         if arguments.json {
@@ -89,11 +84,8 @@ struct LogsVerb {
           write(Array(buffer[..<count]))
         }
       }
-      if hasEnded { return }
-      var event = pollfd(fd: watch, events: Int16(POLLIN), revents: 0)
-      if poll(&event, 1, file == nil || saysSo ? Self.rescanMilliseconds : -1) > 0 {
-        _ = buffer.withUnsafeMutableBytes { read(watch, $0.baseAddress, $0.count) }
-      }
+      if hasEnded || console.hasNoReader { return }
+      watch.wait(milliseconds: file == nil || saysSo ? Self.rescanMilliseconds : -1)
     }
   }
 
@@ -135,5 +127,5 @@ struct LogsVerb {
     return path
   }
 
-  private func write(_ bytes: [UInt8]) { console.resultLines(String(decoding: bytes, as: UTF8.self)) }
+  private func write(_ bytes: [UInt8]) { console.result(bytes: bytes) }
 }

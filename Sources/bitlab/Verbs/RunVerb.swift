@@ -46,6 +46,9 @@ struct RunVerb {
     let submissions = experiments.map { placed in
       placed.submission(config: nil) { executor.recordedEnd($0) == nil }
     }
+    // Training waits neither for a terminal nor for a pipe.
+    console.neverWait()
+    defer { console.hurry() }
     let total = submissions.reduce(0) { $0 + $1.jobs.count }
     observer.expect(total)
     console.detail(
@@ -68,6 +71,10 @@ struct RunVerb {
     for one in experiments { reports.update(ExperimentReport(one, in: files)) }
     let reportsAreWritten = reports.flush()
     let failed = Self.failed(engine.report().state)
+    // All is on the disk: who asks to stop from now on does not have to wait for the summary's reader.
+    watch.endAtOnce()
+    if watch.signalReceived != nil { console.hurry() }
+    console.flush()
     try show(experiments, failed: failed)
     if let number = watch.signalReceived {
       console.info("stopped; the same command goes on from here")

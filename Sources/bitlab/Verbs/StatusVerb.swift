@@ -9,7 +9,7 @@ struct StatusVerb {
 
   func run() throws -> Int32 {
     let results = ResultsFolder(arguments.results)
-    guard let client = try DaemonClient.connect(results) else {
+    guard ForeignFolder(results) == nil, let client = try DaemonClient.connect(results) else {
       let files = StatusFromFiles(results: results, files: POSIXFileSystem())
       let entries = try select(try files.entries())
       if arguments.json {

@@ -13,14 +13,12 @@ struct WatchVerb {
       showJSON(try client.request(["verb": "status", "targets": targets]))
       return ExitCode.done
     }
-    var drawn = 0
     try client.stream(["verb": "watch", "targets": targets]) { update in
       let lines = lines(update)
       if console.isInteractive {
-        console.draw((drawn > 0 ? "\u{1B}[\(drawn)A\u{1B}[J" : "") + lines.map { $0 + "\n" }.joined())
-        drawn = lines.count
-      } else {
-        lines.forEach(console.info)
+        console.show(lines)
+      } else if console.verbosity > .quiet {
+        lines.forEach(console.line)
       }
       return true
     }

@@ -21,7 +21,10 @@ struct DaemonLogTests {
   @Test func aLargeFileIsPutAside() throws {
     let log = log(largest: 100)
     log.begin()
-    for number in 0..<10 { log.write("line \(number)") }
+    for number in 0..<10 {
+      log.write("line \(number)")
+      log.finish()
+    }
     // 29 bytes a line: the fourth is the first beyond 100.
     #expect(try folder.text("log.1").split(separator: "\n").count == 4)
     #expect(try folder.text("log").split(separator: "\n").map { $0.suffix(6) } == ["line 8", "line 9"])
@@ -32,10 +35,12 @@ struct DaemonLogTests {
     let log = log()
     log.begin()
     log.write("before")
+    log.finish()
     try POSIXFileSystem().rename(folder.file("log"), to: folder.file("moved"))
     log.write("between")
     log.reopen()
     log.write("after")
+    log.finish()
     #expect(
       try folder.text("moved").split(separator: "\n").map { $0.split(separator: " ")[1] } == [
         "before", "between",
@@ -48,9 +53,11 @@ struct DaemonLogTests {
     let log = log()
     log.reopen()
     log.write("not yet")
+    log.finish()
     #expect(!POSIXFileSystem().exists(folder.file("log")))
     log.begin()
     log.write("now")
+    log.finish()
     #expect(try folder.text("log").split(separator: "\n").count == 1)
   }
 
@@ -59,9 +66,52 @@ struct DaemonLogTests {
     let files = FaultyFileSystem(.error(ENOSPC), at: 0, persists: true)
     let log = log(files)
     log.begin()
-    log.write("lost")
+    for _ in 0..<3 { log.write("lost") }
+    log.finish()
     files.heal()
     log.write("kept")
-    #expect(try folder.text("log").hasSuffix(" kept\n"))
+    log.finish()
+    let lines = try folder.text("log").split(separator: "\n").map {
+      $0.split(separator: " ", maxSplits: 1)[1]
+    }
+    #expect(lines == ["3 lines are missing here: the log could not be written", "kept"])
+  }
+
+  /// Whoever has something to say does not wait for a disk that stands still: here a pipe that nobody reads.
+  @Test func aDiskThatStandsStill() throws {
+    try #require(mkfifo(folder.file("log"), 0o600) == 0)
+    let log = DaemonLog(folder.file("log"), console, files: POSIXFileSystem(), mostWaiting: 10_000)
+    log.begin()
+    let line = String(repeating: "x", count: 100)
+    let isSaid = DispatchSemaphore(value: 0)
+    let writer = Thread { [log = Unchecked(log)] in
+      for _ in 0..<2_000 { log.value.write(line) }
+      isSaid.signal()
+    }
+    writer.start()
+    #expect(isSaid.wait(timeout: .now() + 30) == .success)
+    let reader = open(folder.file("log"), O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    var (text, buffer) = ("", [UInt8](repeating: 0, count: 1 << 16))
+    let deadline = Date(timeIntervalSinceNow: 30)
+    var (written, missing) = (0, 0)
+    while written + missing < 2_000, Date() < deadline {
+      let count = read(reader, &buffer, buffer.count)
+      if count > 0 { text += String(decoding: buffer[..<count], as: UTF8.self) }
+      written = text.components(separatedBy: line + "\n").count - 1
+      missing = text.matches(of: /(\d+) lines? (?:is|are) missing here/).reduce(0) { $0 + (Int($1.1) ?? 0) }
+    }
+    #expect(written + missing == 2_000 && missing > 0)
+  }
+
+  /// What others named cannot look like a line of ours.
+  @Test func anEntryIsALine() throws {
+    let log = log()
+    log.begin()
+    log.write("refused: a\nb\u{1B}[2J.json: " + String(repeating: "long ", count: 10_000))
+    log.finish()
+    let text = try folder.text("log")
+    #expect(text.split(separator: "\n").count == 1 && text.contains(#"a\nb\u001b[2J.json"#))
+    #expect(text.utf8.count < 2_200)
   }
 }

@@ -39,9 +39,12 @@ struct DaemonSignalTests {
     let program = try Program()
     let daemon = try starting(program)
     daemon.send(SIGTERM)
-    // The same signal twice might be taken as one.
-    daemon.send(SIGINT)
-    #expect([130, 143].contains(daemon.finish()))
+    // Signals that wait together may be taken in any order.
+    while daemon.process.isRunning {
+      daemon.send(SIGINT)
+      usleep(30_000)
+    }
+    #expect(daemon.finish() == 130)
   }
 
   @Test func aHangupDuringTheStartDoesNoHarm() throws {
@@ -74,7 +77,7 @@ struct DaemonSignalTests {
   }
 
   /// A run that waits for its initial weights for ever would keep the daemon from ending.
-  @Test(arguments: [SIGTERM, SIGINT]) func aSecondOneEndsAtOnce(signal: Int32) throws {
+  @Test(arguments: [SIGTERM, SIGINT]) func aControlCAfterItEndsAtOnce(signal: Int32) throws {
     let program = try Program()
     try #require(mkfifo(program.file("weights"), 0o600) == 0)
     try program.put(
@@ -86,8 +89,10 @@ struct DaemonSignalTests {
     // The first has been heeded when it is the reason why the other run waits.
     while try program.status()["tiny/two-seed0"]?["waiting_for"] as? String != "the daemon to start again" {}
     #expect(daemon.process.isRunning)
-    Foundation.kill(daemon.process.processIdentifier, signal)
+    // A second SIGTERM so soon would be the same request.
+    usleep(30_000)
+    Foundation.kill(daemon.process.processIdentifier, SIGINT)
     daemon.process.waitUntilExit()
-    #expect(daemon.process.code == (signal == SIGTERM ? 143 : 130))
+    #expect(daemon.process.code == 130)
   }
 }

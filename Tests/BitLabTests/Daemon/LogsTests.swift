@@ -81,6 +81,37 @@ struct LogsTests {
     #expect(streams.text(STDERR_FILENO).contains("later/full-seed0 has ended without a log"))
   }
 
+  /// The system's watches are used up: the log is looked at now and then, and that is said once.
+  @Test(
+    .enabled(if: Isolation.hasUserNamespaces, "needs user namespaces"), arguments: ["instances", "watches"])
+  func followingWithoutWatches(what: String) throws {
+    let program = try Program()
+    let config = ConfigText(
+      epochs: 1_000_000, variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]"
+    ).text
+    try program.put(config, as: "tiny.json")
+    let daemon = try RunningDaemon(program)
+    #expect(try program("submit", "tiny.json").code == 0)
+    while try !program.hasRow(10, in: "results/tiny/runs/full-seed0/curve.csv") {}
+    let following = try RunningProgram(
+      program.shellProcess(
+        """
+        exec unshare --user --map-root-user sh -c 'echo 0 > /proc/sys/user/max_inotify_\(what) && exec "$0" logs -f \
+        tiny/full-seed0 > followed' "$0"
+        """))
+    try following.read(until: "the log is looked at every second")
+    let epochs = try program.text("results/tiny/runs/full-seed0/curve.csv").split(separator: "\n").count
+    while try !program.text("followed").contains("epoch \(epochs + 1):") {
+      try #require(following.process.isRunning, "\(following.said)")
+      usleep(1000)
+    }
+    #expect(try program("cancel", "tiny").code == 0)
+    #expect(following.finish() == 0)
+    #expect(following.said.contains("fs.inotify.max_user_\(what)"))
+    #expect(following.said.split(separator: "\n").count == 1)
+    #expect(daemon.terminate() == 0)
+  }
+
   @Test func unknownRunsAreNamed() throws {
     let daemon = try InProcessDaemon(slots: 1)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)

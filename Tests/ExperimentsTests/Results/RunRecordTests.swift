@@ -4,6 +4,20 @@ import Foundation
 import Testing
 
 struct RunRecordTests {
+  /// A record of an earlier version may hold megabytes: neither a new file nor an answer of the daemon does.
+  @Test func theErrorIsBounded() throws {
+    var record = RunRecord(
+      experiment: "e", run: "r", variant: "v", seed: 0, bits: 32, method: nil, configHash: "",
+      parameters: nil,
+      weightBytes: nil)
+    record.error = "weights: \u{1B}[2J" + String(repeating: "1, ", count: 1_000_000)
+    #expect(record.json.utf8.count < 4_000)
+    #expect(record.json.contains(#"weights: \u001b[2J1, 1, "#))
+    let failure = RunFailure(kind: .content, record.error!)
+    #expect(failure.description.utf8.count <= String.longestMessage && failure.description.hasSuffix("…"))
+    #expect(failure.description.hasPrefix(#"weights: \u001b[2J1, 1, "#))
+  }
+
   private let golden = """
     {
       "experiment": "mnist",

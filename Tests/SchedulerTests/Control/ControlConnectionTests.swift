@@ -44,6 +44,20 @@ struct ControlConnectionTests {
     #expect(connection.output() == "\u{1}\u{2}\u{3}")
   }
 
+  @Test func whoHasAskedForNothingIsIdle() throws {
+    let client = Client(
+      ControlConnection(greeting: greeting, limits: ControlLimits(), now: start), now: start)
+    #expect(client.state.idleSince == nil)
+    #expect(client.output() == "hello\n")
+    #expect(client.state.idleSince == start)
+    let request = try #require(client.receive("{\"verb\":\"a\"}\n"))
+    #expect(client.state.idleSince == nil)
+    _ = client.finish([1], number: request.number, now: start + .seconds(3))
+    #expect(client.state.idleSince == nil)
+    #expect(client.output() == "\u{1}")
+    #expect(client.state.idleSince == start + .seconds(3))
+  }
+
   @Test func whatWaitsToBeReadIsBounded() {
     var limits = ControlLimits()
     limits.requestBytes = 20

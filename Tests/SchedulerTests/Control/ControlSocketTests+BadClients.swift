@@ -189,17 +189,44 @@ extension ControlSocketTests {
     var limits = ControlLimits()
     limits.connections = 2
     let server = try TestServer(limits)
-    let first = try server.client()
-    let second = try server.client()
+    // Both are being answered: none of them can go for another one.
+    let (first, second) = (try server.rawClient(), try server.rawClient())
+    var replies: [ControlReply] = []
+    for client in [first, second] {
+      try client.send("{\"verb\":\"hold\"}\n")
+      replies.append(try server.handler.held.take())
+    }
     do {
       _ = try server.client()
       Issue.record("a third client was let in")
     } catch ControlError.refused(let failure) {
       #expect(failure.code == "busy")
     }
-    second.disconnect()
-    // By the time of an answer, the server has taken note.
-    _ = try first.request(["verb": "echo"])
+    replies[1].finish()
+    #expect(try second.message()?.isDone == true)
     try server.expectService()
+    replies[0].finish()
+    #expect(try first.message()?.isDone == true)
+  }
+
+  /// Silent clients lock nobody out: the one that has asked for nothing for the longest time goes.
+  @Test func theLongestIdleClientGivesWay() throws {
+    var limits = ControlLimits()
+    limits.connections = 3
+    let server = try TestServer(limits)
+    let (asking, silent, talking) = (try server.rawClient(), try server.rawClient(), try server.rawClient())
+    try asking.send("{\"verb\":\"hold\"}\n")
+    let reply = try server.handler.held.take()
+    // Not the last to come, but the last to have asked for something.
+    try talking.send("{\"verb\":\"echo\"}\n")
+    #expect(try talking.message()?.isDone == true)
+    let next = try server.client()
+    #expect(try silent.message()?.failure?.code == "busy")
+    #expect(try silent.message() == nil)
+    try talking.send("{\"verb\":\"echo\"}\n")
+    #expect(try talking.message()?.isDone == true)
+    _ = try next.request(["verb": "echo"])
+    reply.finish()
+    #expect(try asking.message()?.isDone == true)
   }
 }

@@ -14,6 +14,13 @@ func submission(_ name: String, jobs: Int = 1, priority: Int = 0, maxRetries: In
 func id(_ submission: String, _ job: Int = 0) -> JobID { JobID(submission: submission, job: "job\(job)") }
 
 struct QueueStateTests {
+  /// What goes into the journal is bounded, a character of many bytes or not, and as much of it is kept as there is room for.
+  @Test(arguments: ["x", "☕", "\u{1B}"]) func problemsAreBounded(character: Character) throws {
+    let problem = try #require(
+      JobEnd(.failed, problem: String(repeating: character, count: 3_000_000)).problem)
+    #expect(1_900...2_048 ~= problem.utf8.count && problem.hasSuffix("…") && !problem.contains("\u{1B}"))
+  }
+
   @Test
   func recordsAddUp() {
     var state = QueueState()

@@ -1,0 +1,83 @@
+import Testing
+
+@testable import bitlab
+
+struct BoundedLinesTests {
+  private func lines(_ capacity: Int) -> BoundedLines { BoundedLines(capacity: capacity) { "\($0) missing" } }
+
+  private func text(_ batch: BoundedLines.Batch?) -> String? {
+    batch.map { String(decoding: $0.bytes, as: UTF8.self) }
+  }
+
+  @Test func inOrderAndOnce() {
+    var lines = lines(100)
+    #expect(lines.take() == nil)
+    lines.add("a")
+    lines.add("b")
+    #expect(text(lines.take()) == "a\nb\n")
+    #expect(lines.take() == nil)
+  }
+
+  @Test func whatFindsNoRoomIsCountedWhereItIsMissing() {
+    var lines = lines(6)
+    for line in ["a", "b", "c", "d", "e"] { lines.add(line) }
+    let batch = lines.take()
+    #expect(text(batch) == "a\nb\nc\n2 missing\n" && batch?.count == 5)
+    lines.add("f")
+    #expect(text(lines.take()) == "f\n")
+  }
+
+  @Test func oneLineHasAlwaysRoom() {
+    var lines = lines(3)
+    lines.add("a long line")
+    lines.add("b")
+    #expect(text(lines.take()) == "a long line\n1 missing\n")
+  }
+
+  /// It is told of together with the next line, not alone: that might fail for ever.
+  @Test func whatCouldNotBeWrittenIsToldOfWithTheNextLine() {
+    var lines = lines(100)
+    lines.add("a")
+    lines.add("b")
+    lines.lost(lines.take()!)
+    #expect(lines.take() == nil)
+    lines.add("c")
+    let batch = lines.take()!
+    #expect(text(batch) == "2 missing\nc\n" && batch.count == 3)
+    lines.lost(batch)
+    lines.add("d")
+    #expect(text(lines.take()) == "3 missing\nd\n")
+  }
+}
+
+struct ScreenTextTests {
+  private var screen = ScreenText(BoundedLines(capacity: 4) { "\($0) missing" })
+
+  private mutating func take() -> String? {
+    screen.take().map { String(decoding: $0.bytes, as: UTF8.self) }
+  }
+
+  @Test mutating func onlyTheNewestFrameIsDrawn() {
+    for number in 0..<1000 { screen.show(["frame \(number)", "foot"]) }
+    #expect(take() == "frame 999\nfoot\n")
+    #expect(take() == nil)
+    screen.show(["next"])
+    #expect(take() == "\u{1B}[2A\u{1B}[Jnext\n")
+    screen.show([])
+    #expect(take() == "\u{1B}[1A\u{1B}[J")
+    screen.add("a")
+    #expect(take() == "a\n")
+  }
+
+  /// A line stands above the frame for good, whether a new frame comes with it or not.
+  @Test mutating func linesStandAboveTheFrame() {
+    screen.show(["frame"])
+    screen.add("a")
+    #expect(take() == "a\nframe\n")
+    screen.add("b")
+    #expect(take() == "\u{1B}[1A\u{1B}[Jb\nframe\n")
+    for line in ["c", "d", "e"] { screen.add(line) }
+    screen.show(["new"])
+    #expect(take() == "\u{1B}[1A\u{1B}[Jc\nd\n1 missing\nnew\n")
+  }
+}
