@@ -16,6 +16,8 @@ struct Arguments {
   var onFinish: String?
   var drains = false
   var all = false
+  /// `status`: every run that has ended, and no other.
+  var ended = false
   var follows = false
   var verbosity = Verbosity.normal
   var color = ColorChoice.auto
@@ -97,6 +99,7 @@ struct Arguments {
     case .onFinish: onFinish = value
     case .drain: drains = true
     case .all: all = true
+    case .ended: ended = true
     case .follow: follows = true
     case .jobs: jobs = try one(value, option, Self.count)
     case .experiment: bench.experiments = try list(value, option, BenchedExperiment.init(rawValue:))
@@ -160,7 +163,8 @@ struct UsageError: Error, CustomStringConvertible {
 
 /// The options that every verb takes, and those of `bench` alone.
 enum Option: CaseIterable {
-  case results, configs, data, onFinish, drain, all, follow, jobs, json, verbose, quiet, color, help, version
+  case results, configs, data, onFinish, drain, all, ended, follow, jobs, json, verbose, quiet, color, help,
+    version
   case experiment, bits, method, threads, runs, seconds, evaluate
 
   init?(spelling: String) {
@@ -176,6 +180,7 @@ enum Option: CaseIterable {
     case .onFinish: ["--on-finish"]
     case .drain: ["--drain"]
     case .all: ["--all"]
+    case .ended: ["--ended"]
     case .follow: ["--follow", "-f"]
     case .jobs: ["--jobs", "-j"]
     case .json: ["--json"]

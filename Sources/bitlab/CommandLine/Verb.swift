@@ -105,7 +105,8 @@ enum Verb: String, CaseIterable {
       """
     case .status:
       """
-      Asks the daemon, or without one, or where it is another user's, reads the files.
+      Asks the daemon, or without one, or where it is another user's, reads the files. Of the runs that have ended it lists
+      the newest 20; --ended lists all of them from the files, and a name all runs that it means.
       """
     case .watch:
       """
@@ -167,6 +168,7 @@ enum Help {
                           affinity and CPU quota counted)
       --on-finish COMMAND what the daemon runs when an experiment has ended
       --drain, --all, -f  for shutdown, for pause and its kin, for logs
+      --ended             for status: every run that has ended
       --experiment, --bits, --method, --runs, --evaluate, --threads, --seconds
                           for bench
       --json              exactly one JSON value on stdout

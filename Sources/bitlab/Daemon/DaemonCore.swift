@@ -290,22 +290,27 @@ final class DaemonCore: Sendable {
     }
     let state = engine.report().state
     var ids: Set<JobID> = []
+    var experiments: [String: Set<JobID>] = [:]
     // Each once: a request has room for a million words.
     for word in Set(words) {
       let parts = word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      let found =
-        parts.count == 1
-        ? jobs(of: word, state)
-        : jobs(of: parts[0], state).filter { $0.job == parts[1] }
-      if found.isEmpty {
-        throw UnknownTarget(
-          word,
-          among: state.submissions.keys.sorted() + ((try? results.experimentNames(in: files)) ?? [])
-            + state.jobs.keys.map(\.description).sorted())
+      let all = experiments[parts[0]] ?? jobs(of: parts[0], state)
+      experiments[parts[0]] = all
+      if parts.count == 1, !all.isEmpty {
+        ids.formUnion(all)
+      } else if parts.count == 2, all.contains(JobID(submission: parts[0], job: parts[1])) {
+        ids.insert(JobID(submission: parts[0], job: parts[1]))
+      } else {
+        throw UnknownTarget(word, among: names(near: all, state))
       }
-      ids.formUnion(found)
     }
     return ids
+  }
+
+  /// What a word that means nothing may have been meant to be: an experiment, a run of the queue, or one of these.
+  private func names(near jobs: Set<JobID>, _ state: QueueState) -> [String] {
+    state.submissions.keys.sorted() + ((try? results.experimentNames(in: files)) ?? [])
+      + (jobs.isEmpty ? Array(state.jobs.keys) : Array(jobs)).map(\.description).sorted()
   }
 
   /// All jobs that there are: of the queue, and of the experiments in the results folder.

@@ -2,7 +2,8 @@ import Experiments
 import Files
 import Scheduler
 
-/// `bitlab status [RUN or EXPERIMENT...]`: every run, and why it waits; without a daemon from the files.
+/// `bitlab status [RUN or EXPERIMENT...]`: the runs that have not ended, why they wait, and the newest that have ended;
+/// without a daemon, and with `--ended` every one that has, from the files.
 struct StatusVerb {
   let arguments: Arguments
   let console: Console
@@ -12,11 +13,13 @@ struct StatusVerb {
     guard ForeignFolder(results) == nil, let client = try DaemonClient.connect(results) else {
       let files = StatusFromFiles(results: results, files: POSIXFileSystem())
       let entries = try select(try files.entries())
-      if arguments.json {
-        showJSON(entries.map(\.message.text), pid: nil)
-      } else {
-        showTable(entries.map { StatusRow($0) }, files.source)
-      }
+      show(arguments.ended ? entries.filter(\.record.status.hasEnded) : entries, nil, files.source)
+      return ExitCode.done
+    }
+    if arguments.ended {
+      let files = StatusFromFiles(results: results, files: POSIXFileSystem())
+      let entries = try select(try files.entries()).filter(\.record.status.hasEnded)
+      show(entries, client.serverPID, "what has ended, from the files")
       return ExitCode.done
     }
     let request: ControlMessage = [
@@ -32,6 +35,14 @@ struct StatusVerb {
     return ExitCode.done
   }
 
+  private func show(_ entries: [StatusEntry], _ pid: Int?, _ source: String) {
+    if arguments.json {
+      showJSON(entries.map(\.message.text), pid: pid)
+    } else {
+      showTable(entries.map { StatusRow($0) }, source)
+    }
+  }
+
   private func select(_ entries: [StatusEntry]) throws -> [StatusEntry] {
     let names = entries.map(\.record.experiment) + entries.map(\.name)
     let known = Set(names)
@@ -39,8 +50,19 @@ struct StatusVerb {
       throw UsageError("\(UnknownTarget(word, among: names))")
     }
     let wanted = Set(arguments.operands)
-    return wanted.isEmpty
-      ? entries : entries.filter { wanted.contains($0.name) || wanted.contains($0.record.experiment) }
+    if !wanted.isEmpty {
+      return entries.filter { wanted.contains($0.name) || wanted.contains($0.record.experiment) }
+    }
+    return arguments.ended ? entries : Self.withNewestEnds(entries)
+  }
+
+  /// What has not ended, and as many of the newest that have as a daemon remembers.
+  private static func withNewestEnds(_ entries: [StatusEntry]) -> [StatusEntry] {
+    let ends = entries.indices.filter { entries[$0].record.status.hasEnded }
+    let newest = ends.sorted { (entries[$0].record.ended ?? "", $0) < (entries[$1].record.ended ?? "", $1) }
+      .suffix(QueueState.mostRecentlyEnded)
+    let hidden = Set(ends).subtracting(newest)
+    return entries.indices.filter { !hidden.contains($0) }.map { entries[$0] }
   }
 
   /// Each run on a line of its own, as it was sent: there may be thousands.

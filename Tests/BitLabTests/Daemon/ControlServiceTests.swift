@@ -57,7 +57,10 @@ struct ControlServiceTests {
       let engine = try #require(daemon.daemon).core.engine
       if verb == "restart" { while !engine.report().dispatcher.running.isEmpty { usleep(1000) } }
       let answers = try #require(try daemon.json(verb, "--all") as? [[String: Any]], "\(verb)")
-      #expect(answers.map { $0["run"] as? String } == ["long/full-seed0", "later/full-seed0"])
+      // What is restarted may be forgotten by then, and has no place in the queue any more.
+      let runs = answers.map { $0["run"] as? String }
+      #expect(runs.first == "long/full-seed0" || verb == "restart")
+      #expect(Set(runs) == ["long/full-seed0", "later/full-seed0"])
       #expect(
         answers.map { $0["text"] as? String } == texts
           && answers.allSatisfy { $0["changed"] as? Bool == true })

@@ -37,10 +37,17 @@ struct ForgettingTests {
       #expect(daemon.verb("cancel", word).output.contains("has already ended: completed"))
     }
     #expect(daemon.verb("status", hidden + "x").code == 2)
-    // The next process knows the same, and its journal holds no more.
+    func everyEnd() throws -> Int {
+      try #require((try daemon.json("status", "--ended") as? [String: Any])?["runs"] as? [Any]).count
+    }
+    #expect(try everyEnd() == names.count)
+    // Without a daemon it is the same, and the next one knows the same: its journal holds no more.
     daemon.stop()
+    #expect(try everyEnd() == names.count)
+    #expect(try daemon.status().count == QueueState.mostRecentlyEnded)
     try daemon.start(slots: 1)
     #expect(try daemon.status().keys == shown.keys)
+    #expect(try POSIXFileSystem().readAll(daemon.results + "/.bitlab/journal").count < 64 << 10)
   }
 
   @Test func whatIsForgottenCanBeRestartedAndSubmittedAgain() throws {

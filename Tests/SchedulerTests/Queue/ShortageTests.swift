@@ -105,7 +105,8 @@ struct ShortageTests {
       _ = queue.take()
     }
     let report = QueueReport(
-      state: queue.state, dispatcher: queue.dispatcher, notBefore: [:], isStopping: false)
+      state: queue.state, dispatcher: queue.dispatcher, notBefore: [:], isStopping: false,
+      forgottenCount: 0)
     #expect(report.waiting[id("large")] == "2 GB of memory")
     #expect(report.waiting[id("a", 20)]?.hasPrefix("\(id("large")), which waits for room") == true)
   }
@@ -187,7 +188,7 @@ struct ShortageEngineTests {
     #expect(executor.waitForBegun(3).last == id("large"))
     executor.finish(id("large"), .ended(JobEnd(.completed)))
     wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
-    #expect(try store.replayed == engine.report().state)
+    #expect(store.replayed == engine.report().state)
   }
 
   /// What has become free before the job's refusal is heard of is not waited for.
