@@ -15,6 +15,8 @@ package struct RunPlan: Sendable, Hashable {
   package let dataset: DatasetConfiguration
   package let model: ModelConfiguration
   package let training: TrainingConfiguration
+  /// The values of all its keys, which the three above are made of.
+  let settings: ConfigurationValues
 
   init(
     _ experiment: Experiment, variant: Experiment.Variant, point: [GridSetting], seed: Int,
@@ -30,6 +32,7 @@ package struct RunPlan: Sendable, Hashable {
     dataset = DatasetConfiguration(values)
     model = ModelConfiguration(values)
     training = TrainingConfiguration(values)
+    settings = values
   }
 
   package var architecture: NetworkSpecification.Architecture { model.architecture }

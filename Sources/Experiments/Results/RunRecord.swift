@@ -38,6 +38,8 @@ package struct RunRecord: Hashable, Sendable, Decodable {
   package var threads: Int?
   package var bitlabVersion: String?
   package var swiftVersion: String?
+  /// What decides the results' bytes: see `RunIdentity`. nil where the run failed before its data were known.
+  package var runHash: String?
   /// Of the data trained on: see `DatasetContent.sha256`.
   package var dataSHA256: String?
   /// The key of what ended the run before its last step; nil where it got there, or early stopping ended it.
@@ -76,8 +78,9 @@ package struct RunRecord: Hashable, Sendable, Decodable {
     case host, cpu, threads
     case bitlabVersion = "bitlab_version"
     case swiftVersion = "swift_version"
-    case dataSHA256 = "data_sha256"
+    case runHash = "run_hash"
     case stoppedBy = "stopped_by"
+    case dataSHA256 = "data_sha256"
   }
 }
 
@@ -103,8 +106,8 @@ extension RunRecord {
       member(.started, .init(started)), member(.ended, .init(ended)),
       member(.trainSeconds, .init(trainSeconds)), member(.host, .init(host)), member(.cpu, .init(cpu)),
       member(.threads, .init(threads)), member(.bitlabVersion, .init(bitlabVersion)),
-      member(.swiftVersion, .init(swiftVersion)), member(.dataSHA256, .init(dataSHA256)),
-      member(.stoppedBy, .init(stoppedBy)),
+      member(.swiftVersion, .init(swiftVersion)), member(.runHash, .init(runHash)),
+      member(.stoppedBy, .init(stoppedBy)), member(.dataSHA256, .init(dataSHA256)),
     ]
   }
 

@@ -61,7 +61,9 @@ final class TrainingSession {
       step.resume(afterSteps: state.step)
     } else {
       model.parameters.initialize(seed: run.plan.seed)
-      try Self.loadInitialWeights(run, model, environment.files)
+      let weights = try Self.loadInitialWeights(run, model, environment.files)
+      state.runHash =
+        RunIdentity(run.plan, dataSHA256: dataset.sha256, initialWeightsSHA256: weights).hash
     }
     environment.reservations.allocated(run.name)
     model.parametersChanged()
@@ -70,6 +72,7 @@ final class TrainingSession {
     record = RunRecord(run, network: model.network)
     record.threads = team.limit
     record.dataSHA256 = dataset.sha256
+    record.runHash = state.runHash
     record.take(state)
     for notice in resumption.notices { note(notice) }
     recorder.log(
@@ -131,11 +134,16 @@ final class TrainingSession {
     }
   }
 
-  private static func loadInitialWeights(_ run: PlacedRun, _ model: Model, _ files: any FileSystem) throws {
-    guard let name = run.plan.training.initialWeights else { return }
+  /// Sets the parameters to those of the config's file, if it names one; returns the file's SHA-256.
+  private static func loadInitialWeights(
+    _ run: PlacedRun, _ model: Model, _ files: any FileSystem
+  ) throws -> String? {
+    guard let name = run.plan.training.initialWeights else { return nil }
     let path = Experiment.resolve(path: name, folder: run.configFolder)
     do {
-      try ModelWeights.load(try SafetensorsFile(reading: path, in: files), into: model.parameters)
+      let bytes = try files.readAll(path)
+      try ModelWeights.load(try SafetensorsFile(decoding: bytes, from: path), into: model.parameters)
+      return SHA256.hexadecimal(of: bytes)
     } catch let error as FileError where error.isMissing {
       throw RunFailure(kind: .content, "\(path): initial_weights names this file, and it is not there")
     } catch let mismatch as ModelWeights.Mismatch {

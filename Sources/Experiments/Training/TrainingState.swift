@@ -44,6 +44,8 @@ struct TrainingState: Codable, Sendable, Equatable {
   var timingChecksum: UInt32?
   /// Of the data trained on.
   var dataSHA256: String?
+  /// The run's identity when it began; nil in checkpoints from before there was one.
+  var runHash: String?
 
   private static let key = "state"
 

@@ -85,6 +85,13 @@ struct ForgettingTests {
     #expect(said.contains("config.json has been changed since the run was trained"), "\(said)")
     #expect(try experimentResults(daemon.results + "/tiny") == before)
     #expect(daemon.daemon?.core.engine.report().state.jobs.isEmpty == true)
+    // What decides no run's bytes may be edited.
+    let harmless = ConfigText(
+      name: "tiny", variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]", rest: #", "priority": 7"#)
+    try Data(harmless.text.utf8).write(to: URL(fileURLWithPath: path))
+    #expect(daemon.verb("restart", "tiny").output.contains("begins again"))
+    #expect(daemon.verb("wait", "tiny").code == 0)
+    #expect(try experimentResults(daemon.results + "/tiny") == before)
   }
 
   /// While an experiment is in the queue, what was accepted counts.

@@ -45,8 +45,9 @@ struct RunRecordTests {
       "threads": 2,
       "bitlab_version": "1.0",
       "swift_version": "6.3",
-      "data_sha256": "d",
-      "stopped_by": "time_limit_seconds"
+      "run_hash": "h",
+      "stopped_by": "time_limit_seconds",
+      "data_sha256": "d"
     }
 
     """
@@ -64,6 +65,7 @@ struct RunRecordTests {
     record.threads = 2
     record.bitlabVersion = "1.0"
     record.swiftVersion = "6.3"
+    record.runHash = "h"
     record.dataSHA256 = "d"
     record.stoppedBy = "time_limit_seconds"
     return record

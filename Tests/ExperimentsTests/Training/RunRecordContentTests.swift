@@ -11,7 +11,7 @@ struct RunRecordContentTests {
     "weight_bytes", "epoch", "step", "final_val_accuracy", "final_val_loss", "best_val_accuracy",
     "best_epoch",
     "started", "ended", "train_seconds", "host", "cpu", "threads", "bitlab_version", "swift_version",
-    "data_sha256", "stopped_by",
+    "run_hash", "stopped_by", "data_sha256",
   ]
 
   private static func keys(of run: PlacedRun) throws -> [String] {
@@ -40,6 +40,9 @@ struct RunRecordContentTests {
     let best = curve.map(\.validationAccuracy!).max()!
     #expect(record.bestValidationAccuracy == best)
     #expect(record.bestEpoch == curve.first { $0.validationAccuracy == best }?.epoch)
+    #expect(
+      record.runHash
+        == RunIdentity(run.plan, dataSHA256: try #require(record.dataSHA256)).hash)
     #expect(record.threads == 2 && record.host != nil && record.cpu != nil)
     #expect(record.bitlabVersion == Machine.bitlabVersion && record.swiftVersion == Machine.swiftVersion)
     #expect(record.started! <= record.ended!)

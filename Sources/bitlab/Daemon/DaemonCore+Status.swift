@@ -1,0 +1,147 @@
+import Experiments
+import Files
+import Scheduler
+
+// What the daemon shows of its runs.
+extension DaemonCore {
+  /// A job to be shown: of the queue, or one that has ended and is forgotten, of which its files tell.
+  private typealias Listed = (id: JobID, entry: JobEntry?)
+
+  /// The given jobs; for nil those that have not ended, and behind which the newest that have.
+  private func listed(_ wanted: Set<JobID>?, _ report: QueueReport) -> [Listed] {
+    guard let wanted else {
+      let recent = report.state.recentlyEnded.map(\.id)
+      let forgotten = recent.filter { report.state.jobs[$0] == nil }
+      let shown = Set(recent)
+      let known = report.jobs(among: nil).filter { !$0.entry.status.hasEnded || shown.contains($0.id) }
+      return forgotten.map { ($0, nil) } + known.map { ($0.id, $0.entry) }
+    }
+    let known = report.jobs(among: wanted)
+    let forgotten =
+      known.count == wanted.count
+      ? [] : wanted.filter { report.state.jobs[$0] == nil }.sorted { $0.description < $1.description }
+    return forgotten.map { ($0, nil) } + known.map { ($0.id, $0.entry) }
+  }
+
+  /// The runs of the given jobs, for nil of those that have not ended and the newest that have, each made when it is asked
+  /// for: there may be thousands.
+  func runs(_ wanted: Set<JobID>? = nil) -> AnyIterator<StatusEntry> {
+    let report = engine.report()
+    let jobs = listed(wanted, report)
+    let waiting = Self.waiting(jobs, report)
+    var descriptions: [String: [String: JobDescription]] = [:]
+    func description(_ id: JobID, _ submission: Submission?) -> JobDescription? {
+      guard let submission else { return nil }
+      if submission.jobs.count == 1 { return submission.jobs[0] }
+      if descriptions[submission.name] == nil {
+        descriptions[submission.name] = Dictionary(submission.jobs.map { ($0.name, $0) }) { first, _ in first
+        }
+      }
+      return descriptions[submission.name]?[id.job]
+    }
+    var rest = jobs.makeIterator()
+    return AnyIterator { [self] in
+      guard let (id, entry) = rest.next() else { return nil }
+      guard let entry else { return forgotten(id, report.state) }
+      let submission = report.state.submissions[id.submission]
+      var run = self.entry(id, entry, description(id, submission), submission?.configHash ?? "")
+      run.waitingFor = waiting[id]
+      return run
+    }
+  }
+
+  /// The same with what a table shows.
+  func rows(_ wanted: Set<JobID>? = nil) -> AnyIterator<StatusRow> {
+    let report = engine.report()
+    let jobs = listed(wanted, report)
+    let waiting = Self.waiting(jobs, report)
+    var rest = jobs.makeIterator()
+    return AnyIterator { [self] in
+      guard let (id, entry) = rest.next() else { return nil }
+      guard let entry else { return StatusRow(forgotten(id, report.state)) }
+      guard entry.hasBegun, !entry.beginsFromNothing else {
+        return StatusRow(id, entry.status, remark: waiting[id] ?? entry.problem)
+      }
+      var run = self.entry(id, entry, nil, "")
+      run.waitingFor = waiting[id]
+      return StatusRow(run)
+    }
+  }
+
+  /// A run that the queue does not know any more, as its own record says.
+  func forgotten(_ id: JobID, _ state: QueueState) -> StatusEntry {
+    guard let record = record(of: id) else {
+      var entry = StatusEntry(id, nil, configHash: "")
+      if case .ended(let end) = state.status(of: id) {
+        entry.record.status = RunStatus(end.kind)
+        entry.record.error = end.problem
+      }
+      return entry
+    }
+    var entry = StatusEntry(record)
+    if !record.status.hasEnded {
+      // Of a `bitlab run` that was stopped.
+      if record.status == .running { entry.record.status = .queued }
+      entry.waitingFor = "its config to be run or submitted again"
+    }
+    return entry
+  }
+
+  /// Putting the waiting runs in order is work, and most who ask want to know of others.
+  private static func waiting(_ jobs: [Listed], _ report: QueueReport) -> [JobID: String] {
+    jobs.contains { $0.entry?.status == .queued } ? report.waiting : [:]
+  }
+
+  private func entry(_ id: JobID, _ entry: JobEntry, _ job: JobDescription?, _ hash: String) -> StatusEntry {
+    var line = record(id, entry).map { StatusEntry($0) } ?? StatusEntry(id, job, configHash: hash)
+    line.record.status = RunStatus(rawValue: entry.status.name) ?? line.record.status
+    if case .ended(let end) = entry.status {
+      line.record.error = line.record.error ?? end.problem
+    } else {
+      line.record.error = entry.problem
+    }
+    if let progress = observer.progress(of: id) {
+      line.record.epoch = progress.epoch
+      line.record.step = progress.step
+      line.imagesPerSecond = progress.imagesPerSecond
+      line.totalSteps = progress.totalSteps
+    }
+    return line
+  }
+
+  private func record(_ id: JobID, _ entry: JobEntry) -> RunRecord? {
+    if entry.status.hasEnded, let known = ended.withLock({ $0[id] }), known.sequence == entry.sequence {
+      return known.record
+    }
+    // Looking for the records of thousands of runs that wait would take its time.
+    guard entry.hasBegun || entry.status.hasEnded else { return nil }
+    guard let record = record(of: id) else { return nil }
+    ended.withLock { ended in
+      // Those of forgotten experiments go by and by.
+      if ended.count > Self.mostKeptRecords { ended = [:] }
+      ended[id] = entry.status.hasEnded ? EndedRun(record: record, sequence: entry.sequence) : nil
+    }
+    return record
+  }
+
+  /// What a run's own record says, if there is one.
+  func record(of id: JobID) -> RunRecord? {
+    let path = results.experiment(id.submission).run(id.job).recordFile
+    return try? RunRecord(reading: path, in: files)
+  }
+
+  private static let mostKeptRecords = 10_000
+}
+
+extension RunStatus {
+  /// How the queue says that a job ended.
+  init(_ kind: JobEnd.Kind) {
+    self =
+      switch kind {
+      case .completed: .completed
+      case .failed: .failed
+      case .diverged: .diverged
+      case .cancelled: .cancelled
+      }
+  }
+}
