@@ -29,7 +29,9 @@ struct DaemonFaultTests {
         #expect(!files.failed.isEmpty)
         try folder.start(slots: 1)
       }
-      try folder.wait { $0.submissions["tiny"] == nil && !folder.exists("queue/tiny.json") }
+      try folder.wait {
+        $0.submissions["tiny"] == nil && !$0.recentlyEnded.isEmpty && !folder.exists("queue/tiny.json")
+      }
       folder.stop()
       return files.failed
     }
@@ -46,7 +48,9 @@ struct DaemonFaultTests {
         folder.stop()
       }
       try folder.start(slots: 1)
-      try folder.wait { $0.submissions["tiny"] == nil && !folder.exists("queue/tiny.json") }
+      try folder.wait {
+        $0.submissions["tiny"] == nil && !$0.recentlyEnded.isEmpty && !folder.exists("queue/tiny.json")
+      }
       folder.stop()
       return files.failed
     }
