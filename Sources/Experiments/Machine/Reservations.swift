@@ -48,6 +48,9 @@ package final class Reservations: Sendable {
     var held: [String: Held] = [:]
     /// The process's own pages when no run had any.
     var pagesWithoutRuns = 0
+    /// The most that was free of each bound, by its name, when no run had any. What ended runs leave to the process's
+    /// allocator still counts as taken, and is there for the next.
+    var mostFree: [String: Int] = [:]
   }
 
   private let memory: @Sendable () -> MemoryBounds
@@ -93,7 +96,7 @@ package final class Reservations: Sendable {
       others[run] = nil
       if new.descriptors > old.descriptors, let refusal = lackOfDescriptors(new, others) { return refusal }
       if new.memory > old.memory || new.addresses > old.addresses,
-        let refusal = lackOfMemory(new, others, &state.pagesWithoutRuns)
+        let refusal = lackOfMemory(new, others, &state)
       {
         return refusal
       }
@@ -123,19 +126,25 @@ package final class Reservations: Sendable {
   }
 
   private func lackOfMemory(
-    _ need: RunNeed, _ all: [String: Held], _ pagesWithoutRuns: inout Int
+    _ need: RunNeed, _ all: [String: Held], _ state: inout State
   ) -> Refusal? {
     let others = all.values.filter { $0.need.memory > 0 }
     let look = memory()
-    if others.isEmpty { pagesWithoutRuns = look.ownPages }
+    if others.isEmpty {
+      state.pagesWithoutRuns = look.ownPages
+      for bound in look.bounds where bound.isOwn {
+        state.mostFree[bound.name] = max(bound.free, state.mostFree[bound.name] ?? 0)
+      }
+    }
     let reserved = others.reduce(0) { $0 + $1.need.memory }
-    let untouched = max(0, reserved - max(0, look.ownPages - pagesWithoutRuns))
+    let untouched = max(0, reserved - max(0, look.ownPages - state.pagesWithoutRuns))
     let unallocated = others.filter { !$0.isAllocated }.reduce(0) { $0 + $1.need.addresses }
     var lacking: (bound: MemoryBounds.Bound, wanted: Int, free: Int)?
     for bound in look.bounds {
       let wanted = bound.measure == .pages ? need.memory : need.addresses
       let pending = bound.measure == .pages ? untouched : unallocated
-      let free = max(0, bound.free - pending - Self.margin(bound))
+      let isFree = bound.isOwn && others.isEmpty ? state.mostFree[bound.name] ?? bound.free : bound.free
+      let free = max(0, isFree - pending - Self.margin(bound))
       guard wanted > free else { continue }
       if wanted > bound.total - Self.margin(bound) || bound.isOwn && others.isEmpty {
         let most = others.isEmpty && bound.isOwn ? free : bound.total - Self.margin(bound)

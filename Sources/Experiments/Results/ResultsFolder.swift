@@ -1,4 +1,5 @@
 import Files
+import Foundation
 
 /// The folder that all results go to: a folder for each experiment, and `.bitlab` for what is ours alone.
 package struct ResultsFolder: Hashable, Sendable {
@@ -35,7 +36,7 @@ package struct ResultsFolder: Hashable, Sendable {
     guard fileSystem.exists(path) else { return [] }
     return try fileSystem.list(path).filter { name in
       !name.hasPrefix(".") && !Self.reservedNames.contains(name)
-        && fileSystem.exists(experiment(name).configFile)
+        && experiment(name).hasConfig
     }
   }
 }
@@ -50,6 +51,12 @@ package struct ExperimentFolder: Hashable, Sendable {
 
   /// The config as submitted, byte for byte.
   package var configFile: String { FilePath.join(path, "config.json") }
+  /// Whether the config is there. Something else of its name, a folder or a pipe, is none: reading that would fail, or never
+  /// return.
+  package var hasConfig: Bool {
+    var status = stat()
+    return stat(configFile, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
   /// Where a config that names other files lies: equal texts in different folders mean different files.
   package var originFile: String { FilePath.join(path, ".origin") }
   package var curvesFile: String { FilePath.join(path, "curves.csv") }

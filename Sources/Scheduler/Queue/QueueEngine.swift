@@ -1,4 +1,5 @@
 import Dispatch
+import Files
 import Foundation
 
 /// The queue at work: takes submissions and commands, begins jobs as slots come free, and writes down everything before it
@@ -25,7 +26,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   /// What has happened but could not be written down yet.
   private var unrecorded: [QueueRecord] = []
   /// Why the store takes nothing now, as it was logged.
-  private var storeProblem: String?
+  private(set) var storeProblem: String?
   private var isStoreTriedLater = false
   private var isStarted = false
   /// Whether there is a look to come for those that wait for room.
@@ -162,22 +163,48 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
 
   func begin() {
     guard isStarted, !isStopping, flush() else { return }
-    let ids = dispatcher.take(from: state) { executor.takeRoom(for: $0) }
-    guard !ids.isEmpty else { return }
+    let taken = dispatcher.take(from: state) { executor.takeRoom(for: $0) }
+    guard !taken.isEmpty else { return }
+    let ids = taken.filter(isReset)
     do {
-      // Before the record that it began: a process that dies in between does it again.
-      for id in ids where state.jobs[id]?.beginsFromNothing == true { try executor.reset(id) }
       try record(ids.map { .began($0) })
     } catch {
       log("\(error)")
-      for id in ids {
-        dispatcher.ended(id)
-        executor.returnRoom(of: id)
-        delay(id, by: delays.disk)
-      }
+      for id in ids { putBack(id) }
       return
     }
     for id in ids { launch(id) }
+    // What could not be reset has left its slot.
+    if ids.count < taken.count { begin() }
+  }
+
+  /// Forgets what a job has done that begins from nothing: before the record that it began, so that a process that dies in
+  /// between does it again. False where that cannot be done; then the job waits for room on the disk, or has failed.
+  private func isReset(_ id: JobID) -> Bool {
+    guard state.jobs[id]?.beginsFromNothing == true else { return true }
+    do {
+      try executor.reset(id)
+      return true
+    } catch {
+      log("\(id): cannot begin from nothing: \(error)")
+      if (error as? FileError)?.isDiskFull == true, delays.waitsForDisk {
+        putBack(id)
+      } else {
+        dispatcher.ended(id)
+        executor.returnRoom(of: id)
+        let end = JobEnd(.failed, problem: "cannot begin from nothing: \(error)")
+        recordSurely([.ended(id, end)])
+        settle(id, end)
+      }
+      return false
+    }
+  }
+
+  /// Lets a job that was to begin wait for the disk.
+  private func putBack(_ id: JobID) {
+    dispatcher.ended(id)
+    executor.returnRoom(of: id)
+    delay(id, by: delays.disk)
   }
 
   private func launch(_ id: JobID) {
@@ -287,7 +314,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   /// replay accepts.
   func record(_ records: [QueueRecord]) throws {
     guard !records.isEmpty else { return }
-    guard flush() else { throw StoreTrouble() }
+    guard flush() else { throw StoreTrouble(problem: storeProblem ?? "the daemon's log says why") }
     if records.count == 1 {
       guard state.accepts(records[0]) else { return }
       try append(records)
@@ -359,7 +386,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   }
 
   private struct StoreTrouble: Error, CustomStringConvertible {
-    var description: String { "the journal cannot be written: see the daemon's log, and try again" }
+    let problem: String
+    var description: String { "the journal cannot be written: \(problem)" }
   }
 
   private func compactIfDue() {
@@ -372,6 +400,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   private func compactNow() {
     do {
       try store.compact(try state.snapshot.map { try $0.encoded() })
+      // The state has it already, and so has the snapshot.
+      unrecorded = []
     } catch {
       log("the journal was not compacted: \(error)")
     }

@@ -8,6 +8,8 @@ package struct QueueReport: Sendable {
   let isStopping: Bool
   /// Jobs that have ended since the queue began to work, and are forgotten.
   package let forgottenCount: Int
+  /// Why the queue's records cannot be written now: until they can, nothing begins.
+  package var storeProblem: String?
 
   /// Why each waiting job waits.
   package var waiting: [JobID: String] {
@@ -23,6 +25,8 @@ package struct QueueReport: Sendable {
         reasons[id] = "another try in \(seconds) s: \(entry.problem ?? "it failed")"
       } else if isStopping {
         reasons[id] = "the daemon to start again"
+      } else if let storeProblem {
+        reasons[id] = "the journal to be written again: \(storeProblem)"
       } else if entry.isSuspect {
         reasons[id] = "all others: the process died \(entry.deaths) times while it ran, so it runs alone"
       } else if dispatcher.runsAlone {

@@ -58,7 +58,7 @@ extension DaemonCore {
   /// An experiment as its folder has it; nil where there is none that can be read.
   private func forgottenExperiment(_ name: String) -> PlacedExperiment? {
     let folder = results.experiment(name)
-    guard files.exists(folder.configFile), let bytes = try? files.readAll(folder.configFile),
+    guard folder.hasConfig, let bytes = try? files.readAll(folder.configFile),
       let experiment = try? Experiment(bytes: bytes, path: folder.configFile)
     else { return nil }
     let origin = try? files.readText(folder.originFile).split(separator: "\n").first.map(String.init)

@@ -47,6 +47,8 @@ struct JournalRepair {
         try engine.submit([submission])
       } catch let error as ConfigurationError {
         log("\(name): the queue does not know it, and its config cannot be read: \(error)")
+      } catch let error as FileError where error.path == folder.configFile {
+        log("\(name): the queue does not know it: \(error)")
       }
     }
   }

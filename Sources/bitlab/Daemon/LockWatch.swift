@@ -25,6 +25,8 @@ final class LockWatch: Sendable {
     timer.activate()
   }
 
+  deinit { timer.cancel() }
+
   func stop() { timer.cancel() }
 
   var isLost: Bool { lost.withLock { $0 } }

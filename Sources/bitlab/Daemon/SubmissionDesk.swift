@@ -110,7 +110,7 @@ final class SubmissionDesk {
         }
       } else if isFree(name, for: experiment, file) {
         let folder = results.experiment(name)
-        let isThere = files.exists(folder.configFile)
+        let isThere = folder.hasConfig
         let pending = isThere ? runs.filter { !hasGotToItsEnd($0, folder, experiment) } : runs
         if pending.isEmpty { return .known(name) }
         let submission = submission(name, of: pending)
@@ -130,7 +130,7 @@ final class SubmissionDesk {
 
   /// Whether the experiment of a submission has ended and somebody has removed its results: they are wanted anew.
   private func hasVanished(_ name: String) -> Bool {
-    canTake(name) && !files.exists(results.experiment(name).configFile)
+    canTake(name) && !results.experiment(name).hasConfig
   }
 
   private func hasGotToItsEnd(_ run: RunPlan, _ folder: ExperimentFolder, _ experiment: Experiment) -> Bool {

@@ -24,10 +24,11 @@ final class UnremovedConfigs: Sendable {
         known = try JSONDecoder().decode([String: FileIdentity].self, from: Data(try files.readAll(path)))
       } catch {
         // Nothing unreadable is overwritten.
-        try? files.rename(path, to: path + ".damaged")
+        let newPath = try? DamagedFile.putAside(path, in: files)
         log(
-          "\(path) cannot be read and is kept as \(path).damaged: configs that could not be removed are submitted again"
-        )
+          "\(path) cannot be read"
+            + (newPath.map { " and is kept as \($0)" } ?? "")
+            + ": configs that could not be removed are submitted again")
       }
     }
     self.known = Mutex(known)

@@ -72,7 +72,7 @@ struct ExperimentPlacement {
   /// Whether the folder's config is equal to this one, and means the same files. A folder without a readable config is
   /// somebody else's.
   func holds(_ experiment: Experiment, _ file: ConfigurationFile, _ folder: ExperimentFolder) -> Bool {
-    guard files.exists(folder.configFile), let bytes = try? files.readAll(folder.configFile),
+    guard folder.hasConfig, let bytes = try? files.readAll(folder.configFile),
       (try? Experiment(bytes: bytes, path: folder.configFile)) == experiment
     else { return false }
     guard experiment.namesFiles, let origin = try? files.readText(folder.originFile) else { return true }

@@ -46,6 +46,9 @@ struct ExperimentReport {
     return Summary(experiment: name, groups: groups)
   }
 
+  /// Whether the experiment's folder is there; where somebody has moved it away, nothing half made takes its place.
+  var isThere: Bool { files.exists(folder.path) }
+
   private func record(of run: RunPlan) throws(FileError) -> RunRecord? {
     let path = folder.run(run.id).recordFile
     guard files.exists(path) else { return nil }

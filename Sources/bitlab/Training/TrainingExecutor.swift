@@ -155,13 +155,7 @@ final class TrainingExecutor: QueueExecutor {
 
   /// Keeps an unreadable record under another name, and says so.
   private func putAside(_ path: String) {
-    let files = environment.files
-    var (newPath, number) = (path + ".damaged", 1)
-    while files.exists(newPath) {
-      number += 1
-      newPath = path + ".damaged-\(number)"
-    }
-    guard (try? files.rename(path, to: newPath)) != nil else { return }
+    guard let newPath = try? DamagedFile.putAside(path, in: environment.files) else { return }
     observer.say(
       "\(path): kept as \(newPath); the run goes on from its checkpoint, or begins again", isProblem: false)
   }

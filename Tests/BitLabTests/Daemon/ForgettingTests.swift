@@ -75,6 +75,19 @@ struct ForgettingTests {
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(text, "tiny"))
   }
 
+  /// A folder that is moved away while its run is under way: the experiment ends, and the queue forgets it all the same.
+  @Test func anExperimentThatIsMovedAwayIsForgotten() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    try daemon.wait(for: "long/full-seed0", "running")
+    while !daemon.exists("results/long/runs/full-seed0/run.json") { usleep(1000) }
+    try FileManager.default.moveItem(atPath: daemon.results + "/long", toPath: daemon.folder.file("away"))
+    #expect(daemon.verb("cancel", "long").code == 0)
+    try daemon.wait { $0.submissions.isEmpty }
+    #expect(!daemon.exists("results/long"))
+    #expect(try daemon.text("results/.bitlab/daemon.log").contains("is not there any more"))
+  }
+
   /// Settings that nobody submitted do not train under the old name.
   @Test func anEditedConfigIsNotRestarted() throws {
     let daemon = try ended(["tiny"])

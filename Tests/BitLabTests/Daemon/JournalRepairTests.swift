@@ -151,9 +151,17 @@ struct JournalRepairTests {
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(Self.text, "tiny"))
   }
 
-  /// An experiment that is too large for one record of the journal keeps no daemon from starting.
-  @Test func aLostExperimentOfManyRunsIsSaid() throws {
+  /// An experiment that is too large for one record of the journal keeps no daemon from starting, and neither does a folder
+  /// or a pipe in a config's place.
+  @Test func whatCannotBeQueuedAgainIsSaid() throws {
     let daemon = try interrupted()
+    for name in ["odd", "piped"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(daemon.results)/\(name)", withIntermediateDirectories: true)
+    }
+    try FileManager.default.createDirectory(
+      atPath: daemon.results + "/odd/config.json", withIntermediateDirectories: true)
+    #expect(mkfifo(daemon.results + "/piped/config.json", 0o600) == 0)
     let seeds = "[" + (0..<30_000).map(String.init).joined(separator: ",") + "]"
     try FileManager.default.createDirectory(
       atPath: daemon.results + "/huge", withIntermediateDirectories: true)
@@ -164,5 +172,7 @@ struct JournalRepairTests {
     let log = try daemon.text("results/.bitlab/daemon.log")
     #expect(log.contains("huge: the queue does not know it, and cannot take it: the plan has 60000 runs"))
     #expect(daemon.verb("wait", "tiny").code == 0)
+    for name in ["odd", "piped"] { #expect(daemon.verb("cancel", name).code == 2) }
+    #expect(daemon.verb("restart", "--all").code == 0)
   }
 }

@@ -77,6 +77,20 @@ struct ReservationsTests {
     #expect(descriptors.isForGood && descriptors.description.contains("(ulimit -n) leaves 20 to runs"))
   }
 
+  /// What an ended run leaves to the process's allocator counts as taken, and is there for the next one.
+  @Test func whatEndedRunsLeaveIsUsedAgain() throws {
+    let look = Look(
+      MemoryBounds([.init("ulimit -v", .addresses, total: 3200 * Self.mega, free: 2100 * Self.mega)]))
+    let reservations = look.reservations
+    let need = RunNeed(memory: 1, addresses: 1800 * Self.mega)
+    try reservations.reserve(need, for: "a")
+    reservations.release("a")
+    look.bounds.withLock { $0.bounds[0].free = 900 * Self.mega }
+    try reservations.reserve(need, for: "b")
+    let refusal = try #require(self.refusal(reservations, RunNeed(memory: 1, addresses: 1 << 20), "c"))
+    #expect(!refusal.isForGood)
+  }
+
   /// The process's own limit: what is lacking while none of its runs has anything, nobody gives back.
   @Test func addresses() throws {
     let look = Look(

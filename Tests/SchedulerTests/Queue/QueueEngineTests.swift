@@ -1,4 +1,5 @@
 import Dispatch
+import Files
 import Foundation
 import Testing
 
@@ -246,9 +247,52 @@ struct QueueEngineTests {
     let deadline = Date(timeIntervalSinceNow: 20)
     while store.state.withLock({ $0.refusals }) < 4, Date() < deadline { usleep(1_000) }
     #expect(executor.state.withLock { $0.begun } == [id("a")])
+    let reason = engine.report().waiting[id("a", 1)] ?? ""
+    #expect(reason.hasPrefix("the journal to be written again: "), "\(reason)")
+    #expect { try engine.submit([submission("b")]) } throws: {
+      "\($0)".hasPrefix("the journal cannot be written: ")
+    }
     store.state.withLock { $0.refuses = false }
     #expect(executor.waitForBegun(2) == [id("a"), id("a", 1)])
     executor.finish(id("a", 1), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+    #expect(store.replayed == engine.report().state)
+  }
+
+  /// What happened while nothing could be appended is in the snapshot, and is not appended to it once more.
+  @Test
+  func aSnapshotHoldsWhatCouldNotBeWritten() throws {
+    let engine = engine()
+    try engine.submit([submission("a", jobs: 2)])
+    _ = executor.waitForBegun(1)
+    store.state.withLock { $0.refusesToAppend = true }
+    executor.finish(id("a"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs[id("a")]?.status.hasEnded == true }
+    engine.compact()
+    store.state.withLock { $0.refusesToAppend = false }
+    #expect(executor.waitForBegun(2) == [id("a"), id("a", 1)])
+    executor.finish(id("a", 1), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+    #expect(store.replayed == engine.report().state)
+  }
+
+  /// A job whose files cannot be removed fails, and says why; with a full disk it waits. Others begin meanwhile.
+  @Test
+  func aResetThatFailsKeepsNobodyElse() throws {
+    let engine = startedEngine(executor, store, slots: 3)
+    executor.state.withLock {
+      $0.resetProblems[id("a")] = FileError(.remove, "a/run.json", code: EACCES)
+      $0.resetProblems[id("a", 1)] = FileError(.remove, "a/run.json", code: ENOSPC)
+    }
+    try engine.queueOnceMore([submission("a", jobs: 3)], fromNothing: true)
+    #expect(executor.waitForBegun(1) == [id("a", 2)])
+    wait(engine) { $0.jobs[id("a")]?.status.hasEnded == true }
+    guard case .ended(let end) = engine.report().state.jobs[id("a")]?.status else { return }
+    #expect(end.kind == .failed && end.problem?.hasPrefix("cannot begin from nothing: cannot remove") == true)
+    #expect(executor.state.withLock { $0.settled[id("a")] } == end)
+    executor.state.withLock { $0.resetProblems = [:] }
+    #expect(executor.waitForBegun(2) == [id("a", 2), id("a", 1)])
+    for job in 1...2 { executor.finish(id("a", job), .ended(JobEnd(.completed))) }
     wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
     #expect(store.replayed == engine.report().state)
   }

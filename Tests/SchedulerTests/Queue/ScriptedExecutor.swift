@@ -19,6 +19,8 @@ final class ScriptedExecutor: QueueExecutor {
     /// What jobs lack when they are asked.
     var lacking: [JobID: String] = [:]
     var roomReturned: [JobID] = []
+    /// Jobs that cannot be reset, and why.
+    var resetProblems: [JobID: FileError] = [:]
   }
 
   let state = Mutex(State())
@@ -72,7 +74,13 @@ final class ScriptedExecutor: QueueExecutor {
   func recordedEnd(of id: JobID, of submission: Submission) -> JobEnd? {
     state.withLock { $0.recordedEnds[id] }
   }
-  func reset(_ id: JobID) { state.withLock { $0.reset.append(id) } }
+  func reset(_ id: JobID) throws {
+    let problem = state.withLock { state in
+      state.reset.append(id)
+      return state.resetProblems[id]
+    }
+    if let problem { throw problem }
+  }
   func settle(_ id: JobID, of submission: Submission, _ end: JobEnd) {
     state.withLock { $0.settled[id] = end }
   }
@@ -92,6 +100,8 @@ final class MemoryStore: RecordStore {
   struct State {
     var records: [[UInt8]] = []
     var refuses = false
+    /// Appending alone.
+    var refusesToAppend = false
     var refusals = 0
     var needsSnapshot = false
   }
@@ -102,7 +112,7 @@ final class MemoryStore: RecordStore {
 
   func append(_ records: [[UInt8]]) throws {
     try state.withLock {
-      if $0.refuses || $0.needsSnapshot {
+      if $0.refuses || $0.refusesToAppend || $0.needsSnapshot {
         $0.refusals += 1
         throw Refusal()
       }
