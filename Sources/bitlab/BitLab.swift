@@ -79,10 +79,14 @@ enum BitLab {
       case .resume: return try SteerVerb(command: .resume, arguments: arguments, console: console).run()
       case .cancel: return try SteerVerb(command: .cancel, arguments: arguments, console: console).run()
       case .restart: return try SteerVerb(command: .restart, arguments: arguments, console: console).run()
+      case .remove: return try RemoveVerb(arguments, console).run()
       case .shutdown: return try ShutdownVerb(arguments: arguments, console: console).run()
       }
     } catch let error as UsageError {
       console.error("\(error) (usage: \(verb.usage))")
+      return ExitCode.usage
+    } catch let error as NotConfirmed {
+      console.error("\(error)")
       return ExitCode.usage
     } catch let error as NoDaemon {
       console.error("\(error)")

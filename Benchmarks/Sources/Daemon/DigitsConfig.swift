@@ -1,6 +1,7 @@
 import Experiments
 
-/// Configs on the built-in digits: for what takes no time to compute, and for what takes forever.
+/// Configs on the built-in digits: for what takes no time to compute, and for what takes forever. Each has a seed of its own,
+/// since a run whose equal has completed would not be trained.
 enum DigitsConfig {
   /// One run of one step on one image.
   static func tiny(_ name: String, logEverySteps: Int = 0) -> String {
@@ -24,9 +25,15 @@ enum DigitsConfig {
       "dataset": {\(dataset)"name": "digits"},
       "model": \(model),
       "training": {\(training), "learning_rate": 0.001},
-      "variants": [{"name": "full", "bits": 32}]
+      "variants": [{"name": "full", "bits": 32}],
+      "seeds": [\(seed(name))]
     }
 
     """
+  }
+
+  /// A number of 32 bits: FNV-1a of the name.
+  static func seed(_ name: String) -> UInt32 {
+    name.utf8.reduce(0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
   }
 }

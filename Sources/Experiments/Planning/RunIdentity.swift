@@ -45,20 +45,74 @@ extension PlacedRun {
   /// changed since, and the version of the arithmetic left out. Records from before there were hashes are known by their
   /// config.
   package func isThat(of record: RunRecord, in files: any FileSystem) -> Bool {
-    guard let hash = record.runHash else { return record.configHash == configHash }
+    if record.configHash == configHash, record.runHash == nil || plan.training.initialWeights == nil {
+      return true
+    }
+    return record.runHash.flatMap { numerics(of: $0, dataSHA256: record.dataSHA256, in: files) } != nil
+  }
+
+  /// Whether the record says that this run has got to its end: it is not trained again, whatever else is known of it. One
+  /// that its time limit ended has got there unless it may take longer now.
+  package func hasEnded(_ record: RunRecord, in files: any FileSystem) -> Bool {
+    guard record.status == .completed || record.status == .diverged, isThat(of: record, in: files) else {
+      return false
+    }
+    guard record.stoppedBy == RunRecord.timeLimit else { return true }
+    let used = record.computedSeconds ?? record.trainSeconds ?? 0
+    return timeLimitSeconds.map { $0 <= used } ?? false
+  }
+
+  /// The version of the arithmetic under which a hash is this run's on those data; nil where it is another run's.
+  func numerics(of hash: String, dataSHA256: String?, in files: any FileSystem) -> Int? {
     var weights: String?
-    if let name = plan.training.initialWeights {
-      let path = Experiment.resolve(path: name, folder: configFolder)
-      guard let bytes = try? files.readAll(path) else { return false }
+    if let path = initialWeightsPath {
+      guard let bytes = try? files.readAll(path) else { return nil }
       weights = SHA256.hexadecimal(of: bytes)
     }
-    return (1...RunIdentity.currentNumerics).contains { numerics in
-      hash
-        == RunIdentity(
-          plan, dataSHA256: record.dataSHA256 ?? "", initialWeightsSHA256: weights, numerics: numerics
-        ).hash
+    return (1...RunIdentity.currentNumerics).reversed().first { numerics in
+      RunIdentity(
+        plan, dataSHA256: dataSHA256 ?? "", initialWeightsSHA256: weights, numerics: numerics
+      ).hash == hash
     }
   }
+
+  /// Whether the hash is this run's by an earlier version of the arithmetic.
+  package func hasOtherNumerics(_ hash: String, dataSHA256: String, in files: any FileSystem) -> Bool {
+    numerics(of: hash, dataSHA256: dataSHA256, in: files).map { $0 != RunIdentity.currentNumerics } ?? false
+  }
+
+  /// The run's hash on data of that content. Throws `FileError` where the weights that it begins from cannot be read.
+  package func hash(dataSHA256: String, in files: any FileSystem) throws(FileError) -> String {
+    var weights: String?
+    if let path = initialWeightsPath { weights = SHA256.hexadecimal(of: try files.readAll(path)) }
+    return RunIdentity(plan, dataSHA256: dataSHA256, initialWeightsSHA256: weights).hash
+  }
+
+  /// The file that the run begins from, if its config names one.
+  package var initialWeightsPath: String? {
+    plan.training.initialWeights.map { Experiment.resolve(path: $0, folder: configFolder) }
+  }
+}
+
+extension RunPlan {
+  /// The settings that decide bytes and differ between two plans of a run, as in `training.epochs: 5, now 10`.
+  package func differences(from former: RunPlan) -> [String] {
+    var found: [String] = []
+    func compare(_ key: String, _ before: String?, _ now: String?) {
+      if before != now { found.append("\(key): \(before ?? "none"), now \(now ?? "none")") }
+    }
+    for key in ConfigurationSchema.runKeys where key.decidesResults {
+      compare(key.path, former.settings[key.path]?.canonicalText, settings[key.path]?.canonicalText)
+    }
+    compare("bits", String(former.precision.rawValue), String(precision.rawValue))
+    compare("method", former.methodText, methodText)
+    return found
+  }
+
+  /// What tells a run from others but for the content of files: as far as that goes, equal texts give equal results.
+  package var identityText: String { RunIdentity(self, dataSHA256: "").text }
+
+  private var methodText: String? { precision == .full ? nil : method.rawValue }
 }
 
 extension ConfigurationValues {

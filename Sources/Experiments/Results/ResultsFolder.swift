@@ -17,6 +17,8 @@ package struct ResultsFolder: Hashable, Sendable {
   /// Held by the one process that owns the folder.
   package var lockFile: String { FilePath.join(stateFolder, "lock") }
   package var journalFile: String { FilePath.join(stateFolder, "journal") }
+  /// Where completed runs are, by their hashes.
+  package var runIndexFile: String { FilePath.join(stateFolder, "run-index") }
   /// Configs that were accepted and could not be removed from the watched folder.
   package var unremovedFile: String { FilePath.join(stateFolder, "unremoved.json") }
   package var socketFile: String { FilePath.join(stateFolder, "socket") }
@@ -30,6 +32,25 @@ package struct ResultsFolder: Hashable, Sendable {
   package func create(in fileSystem: any FileSystem) throws(FileError) {
     try fileSystem.createFolders(stateFolder)
   }
+
+  /// Removes an experiment with all its files: at once for whoever looks, whatever becomes of the process meanwhile.
+  ///
+  /// Throws `FileError`, or what keeps the files from being removed.
+  package func remove(_ name: String, in fileSystem: any FileSystem) throws {
+    let aside = FilePath.join(stateFolder, Self.removedPrefix + UUID().uuidString)
+    try fileSystem.rename(experiment(name).path, to: aside)
+    try fileSystem.synchronizeFolder(path)
+    try FileManager.default.removeItem(atPath: aside)
+  }
+
+  /// Finishes what a process that died in `remove` has left.
+  package func finishRemovals(in fileSystem: any FileSystem) {
+    for name in (try? fileSystem.list(stateFolder)) ?? [] where name.hasPrefix(Self.removedPrefix) {
+      try? FileManager.default.removeItem(atPath: FilePath.join(stateFolder, name))
+    }
+  }
+
+  private static let removedPrefix = "removed-"
 
   /// The experiments there are, sorted: folders with a `config.json`. None where the folder is missing.
   package func experimentNames(in fileSystem: any FileSystem) throws(FileError) -> [String] {
@@ -59,6 +80,8 @@ package struct ExperimentFolder: Hashable, Sendable {
   }
   /// Where a config that names other files lies: equal texts in different folders mean different files.
   package var originFile: String { FilePath.join(path, ".origin") }
+  /// A config that the experiment has grown out of: `config.1.json` is the first.
+  package func formerConfigFile(_ number: Int) -> String { FilePath.join(path, "config.\(number).json") }
   package var curvesFile: String { FilePath.join(path, "curves.csv") }
   package var summaryCSVFile: String { FilePath.join(path, "summary.csv") }
   package var summaryJSONFile: String { FilePath.join(path, "summary.json") }

@@ -44,6 +44,10 @@ package struct RunRecord: Hashable, Sendable, Decodable {
   package var dataSHA256: String?
   /// The key of what ended the run before its last step; nil where it got there, or early stopping ended it.
   package var stoppedBy: String?
+  /// What `time_limit_seconds` counts: the time in which training and validation were computed.
+  package var computedSeconds: Double?
+  /// The run whose results these are, as `experiment/run`; nil where the run was trained.
+  package var reusedFrom: String?
 
   package static let timeLimit = "time_limit_seconds"
 
@@ -81,14 +85,15 @@ package struct RunRecord: Hashable, Sendable, Decodable {
     case runHash = "run_hash"
     case stoppedBy = "stopped_by"
     case dataSHA256 = "data_sha256"
+    case computedSeconds = "computed_seconds"
+    case reusedFrom = "reused_from"
   }
 }
 
 extension RunRecord {
-  /// Whether a run of that config has got to its own end: it is not trained again, whatever else is known of it.
-  package func hasGotToItsEnd(_ configHash: String) -> Bool {
-    [.completed, .diverged].contains(status) && self.configHash == configHash
-  }
+  /// Whether there is something of the run that settings have decided; a run that failed before its data were known, or was
+  /// cancelled before it began, has only a record.
+  package var hasBegun: Bool { runHash != nil || step > 0 || status == .completed || status == .diverged }
 
   /// The file's members in their order, to which others can be added.
   package var members: [OrderedJSON.Member] {
@@ -108,6 +113,7 @@ extension RunRecord {
       member(.threads, .init(threads)), member(.bitlabVersion, .init(bitlabVersion)),
       member(.swiftVersion, .init(swiftVersion)), member(.runHash, .init(runHash)),
       member(.stoppedBy, .init(stoppedBy)), member(.dataSHA256, .init(dataSHA256)),
+      member(.computedSeconds, .init(computedSeconds)), member(.reusedFrom, .init(reusedFrom)),
     ]
   }
 

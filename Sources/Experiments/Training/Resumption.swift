@@ -33,6 +33,15 @@ struct Resumption {
         try dropAll()
         return
       }
+      if let hash = state.runHash,
+        run.numerics(of: hash, dataSHA256: state.dataSHA256, in: files) != RunIdentity.currentNumerics
+      {
+        notices.append(
+          "the checkpoint of step \(candidate.step) is of a program that computed otherwise: the run begins anew"
+        )
+        try dropAll()
+        return
+      }
       if try rowsAreThere(state) {
         (checkpoint, self.state) = (candidate, state)
         try keepDamaged()
@@ -52,13 +61,19 @@ struct Resumption {
     let (checkpoint, putAside) = try store.loadNewest(before: bound)
     notices += putAside.map { "\($0)" }
     guard let checkpoint else { return nil }
-    guard let state = TrainingState(metadata: checkpoint.content.metadata, identity: run.identity) else {
+    let metadata = checkpoint.content.metadata
+    guard let state = TrainingState(metadata: metadata), isOfThisRun(state, metadata) else {
       throw RunFailure(
         kind: .content,
         "\(run.folder.path), checkpoint of step \(checkpoint.step): is of another run or version: remove the run's "
           + "folder to begin the run again")
     }
     return (checkpoint, state)
+  }
+
+  private func isOfThisRun(_ state: TrainingState, _ metadata: [String: String]) -> Bool {
+    guard let hash = state.runHash else { return TrainingState.identity(in: metadata) == run.identity }
+    return run.numerics(of: hash, dataSHA256: state.dataSHA256, in: files) != nil
   }
 
   private mutating func rowsAreThere(_ state: TrainingState) throws(FileError) -> Bool {

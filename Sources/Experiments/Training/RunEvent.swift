@@ -68,6 +68,9 @@ package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The machine has no room for the run now: the description says what is lacking, as in "waits for ...". The need, where
     /// it is counted by `Reservations`; nil where the system refused what was counted as free.
     case room(RunNeed?)
+    /// A run of that hash is in training, whose results are to be this one's too: the description says which, as in "waits for
+    /// ...".
+    case equal(String)
     /// Bad or missing data, damaged files: trying again changes nothing.
     case content
   }
@@ -78,8 +81,12 @@ package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
   /// Whether the same run may succeed when tried again.
   package var mayPass: Bool { kind != .content }
 
-  package var isForWantOfRoom: Bool {
-    if case .room = kind { true } else { false }
+  /// Whether the description completes "waits for ...".
+  package var isWaiting: Bool {
+    switch kind {
+    case .room, .equal: true
+    case .machine, .content: false
+    }
   }
 
   package var isDiskFull: Bool { kind == .machine(isDiskFull: true) }

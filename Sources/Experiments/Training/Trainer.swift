@@ -11,14 +11,17 @@ package struct TrainingEnvironment: Sendable {
   package var files: any FileSystem
   /// What all runs of the process have taken of the machine.
   package var reservations: Reservations
+  /// Whoever knows what need not be trained; nil where everything is.
+  package var reuse: RunReuse?
   package var clocks = RunClocks.system
   /// The least time between two checkpoints, and two records, at epochs' ends.
   package var savingInterval = Duration.seconds(1)
 
   package init(
     pool: ComputePool, datasets: DatasetLibrary, files: any FileSystem,
-    reservations: Reservations = Reservations()
+    reservations: Reservations = Reservations(), reuse: RunReuse? = nil
   ) {
+    self.reuse = reuse
     self.pool = pool
     self.datasets = datasets
     self.files = files
@@ -63,13 +66,16 @@ package struct Trainer {
   private let run: PlacedRun
   private let environment: TrainingEnvironment
   private let control: RunControl
+  /// Whether the run may take over what an equal one has done, and wait for it.
+  private let mayReuse: Bool
   private let observe: (RunEvent) -> Void
 
   package init(
-    _ run: PlacedRun, in environment: TrainingEnvironment, control: RunControl,
+    _ run: PlacedRun, in environment: TrainingEnvironment, control: RunControl, mayReuse: Bool = true,
     observe: @escaping (RunEvent) -> Void
   ) {
     self.run = run
+    self.mayReuse = mayReuse
     self.environment = environment
     self.control = control
     self.observe = observe
@@ -81,7 +87,10 @@ package struct Trainer {
   /// Trains to the end, or until asked to stop; whatever happens is in the outcome and, where the disk allows, in
   /// `run.json`.
   package func callAsFunction() -> RunOutcome {
-    defer { environment.reservations.release(run.name) }
+    defer {
+      environment.reuse?.release(run)
+      environment.reservations.release(run.name)
+    }
     var dataset: Dataset?
     do {
       try environment.reservations.reserve(Self.needToBegin, for: run.name)
@@ -100,9 +109,37 @@ package struct Trainer {
     try run.folder.create(in: environment.files)
     // Before anything can fail: what is odd about the data may be why.
     for notice in dataset.notices { try note(notice) }
+    if try takeOver(dataset) { return .completed }
     let session = try TrainingSession(run, dataset: dataset, environment, observe: observe)
     let outcome = try session.train(control: control)
-    return try session.finish(outcome)
+    let record = try session.finish(outcome)
+    // Before others that wait for this one look.
+    if outcome == .completed { environment.reuse?.completed(record) }
+    return outcome
+  }
+
+  /// Whether the run's results were there, and are its own now. Throws where the run has to wait for its equal.
+  private func takeOver(_ dataset: Dataset) throws -> Bool {
+    guard let reuse = environment.reuse else { return false }
+    let hash = try run.hash(dataSHA256: dataset.sha256, in: environment.files)
+    switch reuse.claim(hash, for: run, mayReuse: mayReuse) {
+    case .train: return false
+    case .wait(let other):
+      throw RunFailure(kind: .equal(hash), "\(other), which trains the same run, to end")
+    case .takeOver(let source):
+      do {
+        let record = try TakeOver(run: run, source: source, files: environment.files)()
+        try note("the same run as \(source.name): its results are taken over")
+        reuse.completed(record)
+        return true
+      } catch let error as FileContentError {
+        try note("\(error): the run is trained")
+        return false
+      } catch let error as FileError where error.path.hasPrefix(source.folder.path + "/") {
+        try note("\(error): the run is trained")
+        return false
+      }
+    }
   }
 
   /// Says in `run.json` and `run.log` that the run failed, or, where the machine is to blame, that it waits: whether it is
@@ -115,11 +152,11 @@ package struct Trainer {
     var record =
       (try? RunRecord(reading: run.folder.recordFile, in: files)) ?? RunRecord(run, network: network(dataset))
     record.status = failure.mayPass ? .queued : .failed
-    record.error = failure.isForWantOfRoom ? "waits for \(failure)" : failure.description
+    record.error = failure.isWaiting ? "waits for \(failure)" : failure.description
     record.ended = failure.mayPass ? nil : time
     record.dataSHA256 = dataset?.sha256 ?? record.dataSHA256
     try? record.write(to: run.folder.recordFile, in: files)
-    let what = failure.isForWantOfRoom ? "waits for " : failure.mayPass ? "interrupted: " : "failed: "
+    let what = failure.isWaiting ? "waits for " : failure.mayPass ? "interrupted: " : "failed: "
     try? log("\(what)\(failure)")
   }
 

@@ -138,8 +138,7 @@ final class TrainingSession {
   private static func loadInitialWeights(
     _ run: PlacedRun, _ model: Model, _ files: any FileSystem
   ) throws -> String? {
-    guard let name = run.plan.training.initialWeights else { return nil }
-    let path = Experiment.resolve(path: name, folder: run.configFolder)
+    guard let path = run.initialWeightsPath else { return nil }
     do {
       let bytes = try files.readAll(path)
       try ModelWeights.load(try SafetensorsFile(decoding: bytes, from: path), into: model.parameters)
@@ -318,8 +317,8 @@ final class TrainingSession {
     observe(.notice(text))
   }
 
-  /// Saves what the outcome asks for and returns it; throws where that cannot be written.
-  func finish(_ outcome: RunOutcome) throws -> RunOutcome {
+  /// Saves what the outcome asks for, and returns the run's record; throws where that cannot be written.
+  func finish(_ outcome: RunOutcome) throws -> RunRecord {
     let goesOn = outcome == .paused || outcome == .interrupted
     if goesOn || outcome == .cancelled { checkpoint() }
     record.take(state)
@@ -332,12 +331,12 @@ final class TrainingSession {
     try recorder.finish(
       record, model: model, metadata: ["format": "pt"],
       keepsCheckpoints: outcome != .completed || record.stoppedBy != nil)
-    return outcome
+    return record
   }
 }
 
 extension PlacedRun {
-  /// What a checkpoint must match to be this run's.
+  /// What a checkpoint of a program that knew no run hashes must match to be this run's.
   var identity: String { "\(configHash)/\(plan.id)" }
 }
 
@@ -364,5 +363,6 @@ extension RunRecord {
     bestEpoch = state.bestEpoch
     started = state.started
     trainSeconds = state.trainSeconds
+    computedSeconds = state.activeSeconds
   }
 }

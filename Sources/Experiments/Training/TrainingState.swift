@@ -58,9 +58,12 @@ struct TrainingState: Codable, Sendable, Equatable {
     return [Self.key: String(decoding: try encoder.encode(self), as: UTF8.self), "run": identity]
   }
 
-  /// nil where the metadata is not that of the run.
-  init?(metadata: [String: String], identity: String) {
-    guard metadata["run"] == identity, let text = metadata[Self.key] else { return nil }
+  /// The name that the metadata give the run whose checkpoint it is.
+  static func identity(in metadata: [String: String]) -> String? { metadata["run"] }
+
+  /// nil where the metadata are not a state's, or of a version that this program does not know.
+  init?(metadata: [String: String]) {
+    guard let text = metadata[Self.key] else { return nil }
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")

@@ -35,6 +35,7 @@ package struct Dispatcher: Sendable {
   private struct Short {
     var candidate: Candidate
     var shortage: String
+    var isOfAnotherJob: Bool
     /// Whether there may be room for it by now.
     var mayHaveRoom: Bool
     /// Jobs behind it that have begun since.
@@ -60,7 +61,10 @@ package struct Dispatcher: Sendable {
     let place = short.firstIndex { candidate < $0.candidate } ?? short.count
     // What is counted may have become free since.
     short.insert(
-      Short(candidate: candidate, shortage: shortage.text, mayHaveRoom: shortage.isCounted), at: place)
+      Short(
+        candidate: candidate, shortage: shortage.text, isOfAnotherJob: shortage.isOfAnotherJob,
+        mayHaveRoom: shortage.isCounted),
+      at: place)
   }
 
   private mutating func candidate(_ id: JobID, in state: QueueState) -> Candidate? {
@@ -87,7 +91,9 @@ package struct Dispatcher: Sendable {
   /// The job without room that keeps those behind it back; nil where none does.
   package var holder: JobID? { short.first(where: keepsOthersBack)?.candidate.id }
 
-  private func keepsOthersBack(_ short: Short) -> Bool { short.passed >= mostPassing && !running.isEmpty }
+  private func keepsOthersBack(_ short: Short) -> Bool {
+    !short.isOfAnotherJob && short.passed >= mostPassing && !running.isEmpty
+  }
 
   package mutating func ended(_ id: JobID) {
     running.remove(id)

@@ -67,10 +67,13 @@ package struct Shortage: Sendable, Hashable {
   package var text: String
   /// Whether the executor can tell when it is there; else the job is tried when another one has ended, and now and then.
   package var isCounted: Bool
+  /// Whether any number of jobs may go past it meanwhile: it waits for another job, not for room that they take.
+  package var isOfAnotherJob: Bool
 
-  package init(_ text: String, isCounted: Bool) {
+  package init(_ text: String, isCounted: Bool, isOfAnotherJob: Bool = false) {
     self.text = text
     self.isCounted = isCounted
+    self.isOfAnotherJob = isOfAnotherJob
   }
 }
 
@@ -85,6 +88,8 @@ package struct JobEntry: Sendable, Hashable, Codable {
   package var hasBegun = false
   /// Somebody restarted it: what it did before is forgotten when it begins.
   package var beginsFromNothing = false
+  /// Somebody restarted it: until it ends it is to do all by itself.
+  package var isRestart = false
   /// It had ended and has been queued once more: until it begins, its own files tell of how it ended then.
   package var isOnceMore = false
   /// Deaths of the process while this job ran, without a step forward in between.
@@ -107,6 +112,7 @@ package struct JobEntry: Sendable, Hashable, Codable {
     hasBegun = try container.decodeIfPresent(Bool.self, forKey: .hasBegun) ?? hasBegun
     beginsFromNothing =
       try container.decodeIfPresent(Bool.self, forKey: .beginsFromNothing) ?? beginsFromNothing
+    isRestart = try container.decodeIfPresent(Bool.self, forKey: .isRestart) ?? isRestart
     isOnceMore = try container.decodeIfPresent(Bool.self, forKey: .isOnceMore) ?? isOnceMore
     deaths = try container.decodeIfPresent(Int.self, forKey: .deaths) ?? deaths
     progressAtDeath = try container.decodeIfPresent(Int.self, forKey: .progressAtDeath)

@@ -62,6 +62,65 @@ extension QueueEngine {
     }
   }
 
+  /// What became of the jobs of a submission that has grown.
+  package struct Growth: Sendable {
+    /// Jobs that begin or go on.
+    package var queued: [JobID] = []
+    /// Jobs that had not ended and are not wanted any more.
+    package var cancelled: [JobID] = []
+
+    package init(queued: [JobID] = []) { self.queued = queued }
+  }
+
+  /// Puts a submission in the place of the one of its name: jobs of it that have ended, or that are new, are queued; those
+  /// that have not ended go on, if they are wanted, and are cancelled otherwise.
+  ///
+  /// Throws where the store does not take it, or where there is no submission of the name any more.
+  package func grow(_ submission: Submission, wanted: Set<String>) throws -> Growth {
+    try serve {
+      guard let former = state.submissions[submission.name] else { throw NameTaken(name: submission.name) }
+      let open = state.jobs(of: former).filter { !$0.entry.status.hasEnded }.map(\.id)
+      var queued = submission
+      let openNames = Set(open.map(\.job))
+      queued.jobs = submission.jobs.filter { !openNames.contains($0.name) }
+      var growth = Growth(queued: queued.jobIDs)
+      try record([.grown(queued)])
+      for answer in open.filter({ !wanted.contains($0.job) })
+        .map({ QueueCommand.cancel.answer($0, state.jobs[$0], isRunning: dispatcher.running.contains($0)) })
+      {
+        guard let cancel = answer.record else { continue }
+        recordSurely([cancel])
+        followUp(.cancel, answer.id)
+        growth.cancelled.append(answer.id)
+      }
+      // Those that wait may have another priority now.
+      for (id, entry) in state.jobs(of: state.submissions[submission.name]!) where entry.status == .queued {
+        if notBefore[id] == nil, !dispatcher.running.contains(id) { enqueue(id) }
+      }
+      begin()
+      return growth
+    }
+  }
+
+  /// Forgets everything of submissions whose jobs have ended. Throws `NotEnded` for one of which a job has not, and where the
+  /// store does not take it.
+  package func remove(_ names: [String]) throws {
+    try serve {
+      let running = Set(dispatcher.running.map(\.submission))
+      if let name = names.first(where: { !state.canTake($0) || running.contains($0) }) {
+        throw NotEnded(name: name)
+      }
+      try record(names.map { .removed($0) })
+    }
+  }
+
+  package struct NotEnded: Error, CustomStringConvertible {
+    let name: String
+    package var description: String {
+      "\(name): some of its runs have not ended: cancel them first, and try again when they have stopped"
+    }
+  }
+
   /// The submission's jobs have a place now.
   package func placed(_ name: String) {
     serveLater { [self] in

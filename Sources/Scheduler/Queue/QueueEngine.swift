@@ -211,8 +211,9 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     guard let submission = state.submissions[id.submission] else { return }
     // Here, where whoever wants it to stop has to come by, and not on its own thread.
     executor.prepare(id)
+    let isRestart = state.jobs[id]?.isRestart ?? false
     DispatchQueue(label: "bitlab.run.\(id)", qos: .userInitiated).async { [self] in
-      let outcome = executor.execute(id, of: submission)
+      let outcome = executor.execute(id, of: submission, isRestart: isRestart)
       serveLater { [self] in ended(id, outcome) }
     }
   }

@@ -6,7 +6,9 @@ package protocol QueueExecutor: Sendable {
 
   /// Runs a prepared job until it ends or is asked to stop, on the calling thread. It goes on from where it was left, and a
   /// job that turns out to have ended before says so.
-  func execute(_ id: JobID, of submission: Submission) -> JobOutcome
+  ///
+  /// - Parameter isRestart: whether somebody wants the job to do all by itself.
+  func execute(_ id: JobID, of submission: Submission, isRestart: Bool) -> JobOutcome
 
   /// Takes what a job that had no room needs of the machine, for its next execution. Returns what is lacking; nil where it has
   /// it all, and where an execution has to find out. To be done quickly.

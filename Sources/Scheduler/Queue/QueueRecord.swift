@@ -5,6 +5,9 @@ package enum QueueRecord: Sendable, Hashable, Codable {
   case submitted(Submission)
   /// Jobs that have ended before, and that the submission has or had, are queued once more: to go on, or from nothing.
   case added(String, [JobDescription], beginFromNothing: Bool)
+  /// The submission has another payload from now on, and these jobs of it are queued: new ones, and ones that have ended before.
+  /// Its other jobs stay as they are.
+  case grown(Submission)
   /// The submission's jobs have a place now.
   case placed(String)
   case began(JobID)
@@ -28,6 +31,8 @@ package enum QueueRecord: Sendable, Hashable, Codable {
   case concluded(String)
   /// What follows the end of a submission's last job has been done, and the queue need not know of it any more.
   case forgotten(String)
+  /// Somebody has removed what a submission's jobs did: nothing is remembered of it.
+  case removed(String)
   /// Everything before is forgotten: a snapshot follows, a `restored` for each submission.
   case cleared(nextSequence: Int)
   /// A submission, with the entries of its first jobs in its order; `standings` of the others follow.
@@ -55,11 +60,11 @@ extension QueueRecord {
   /// The jobs whose standing it changes. A snapshot's records stand for a state that is there already: none.
   var jobs: [JobID] {
     switch self {
-    case .submitted(let submission):
+    case .submitted(let submission), .grown(let submission):
       submission.jobs.map { JobID(submission: submission.name, job: $0.name) }
     case .added(let name, let descriptions, _):
       descriptions.map { JobID(submission: name, job: $0.name) }
-    case .placed, .concluded, .forgotten, .cleared, .restored, .standings, .remembered: []
+    case .placed, .concluded, .forgotten, .removed, .cleared, .restored, .standings, .remembered: []
     case .began(let id), .requeued(let id, _), .retried(let id, _), .paused(let id), .resumed(let id),
       .cancelRequested(let id), .ended(let id, _), .continued(let id), .restarted(let id), .died(let id, _),
       .progressed(let id):

@@ -28,9 +28,13 @@ package struct QueueState: Sendable, Hashable {
     case .submitted(let submission): add(submission)
     case .added(let name, let descriptions, let beginsFromNothing):
       add(descriptions, to: name, beginsFromNothing: beginsFromNothing)
+    case .grown(let submission): grow(submission)
     case .placed(let name): submissions[name]!.isPlaced = true
     case .concluded(let name): submissions[name]!.isConcluded = true
     case .forgotten(let name): forget(name)
+    case .removed(let name):
+      forget(name)
+      recentlyEnded.removeAll { $0.id.submission == name }
     case .began(let id):
       change(id) {
         $0.status = .running
@@ -53,7 +57,11 @@ package struct QueueState: Sendable, Hashable {
     case .resumed(let id): change(id) { $0.status = .queued }
     case .cancelRequested(let id): change(id) { $0.isBeingCancelled = true }
     case .ended(let id, let end): change(id) { $0.status = .ended(end) }
-    case .restarted(let id): queueOnceMore(id) { $0.beginsFromNothing = true }
+    case .restarted(let id):
+      queueOnceMore(id) {
+        $0.beginsFromNothing = true
+        $0.isRestart = true
+      }
     case .continued(let id):
       let hasBegun = jobs[id]!.hasBegun
       queueOnceMore(id) { $0.hasBegun = hasBegun }
@@ -85,13 +93,11 @@ package struct QueueState: Sendable, Hashable {
     }
     switch record {
     case .submitted(let submission): return canTake(submission.name)
-    case .added(let name, let descriptions, _):
-      return submissions[name] != nil
-        && descriptions.allSatisfy {
-          jobs[JobID(submission: name, job: $0.name)]?.status.hasEnded ?? true
-        }
+    case .added(let name, let descriptions, _): return canAdd(descriptions, to: name)
+    case .grown(let submission): return canAdd(submission.jobs, to: submission.name)
     case .placed(let name): return submissions[name] != nil
     case .concluded(let name), .forgotten(let name): return openCounts[name] == 0
+    case .removed(let name): return canTake(name)
     case .began(let id): return isJob(id) { $0 == .queued }
     case .requeued(let id, _), .retried(let id, _), .died(let id, _): return isJob(id) { $0 == .running }
     case .paused(let id): return isJob(id) { $0 == .queued || $0 == .running }
@@ -109,6 +115,11 @@ package struct QueueState: Sendable, Hashable {
       }
       return entries.count <= submission.jobs.count - first
     }
+  }
+
+  private func canAdd(_ descriptions: [JobDescription], to name: String) -> Bool {
+    submissions[name] != nil
+      && descriptions.allSatisfy { jobs[JobID(submission: name, job: $0.name)]?.status.hasEnded ?? true }
   }
 
   private mutating func restore(_ submission: Submission, from first: Int, _ entries: [JobEntry]) {
@@ -138,6 +149,13 @@ package struct QueueState: Sendable, Hashable {
     enqueue(descriptions, of: name, isOnceMore: true, beginsFromNothing: beginsFromNothing)
   }
 
+  private mutating func grow(_ submission: Submission) {
+    var grown = submission
+    grown.jobs = submissions[submission.name]!.jobs
+    submissions[submission.name] = grown
+    add(submission.jobs, to: submission.name, beginsFromNothing: false)
+  }
+
   private mutating func enqueue(
     _ descriptions: [JobDescription], of name: String, isOnceMore: Bool = false,
     beginsFromNothing: Bool = false
@@ -147,6 +165,7 @@ package struct QueueState: Sendable, Hashable {
       var entry = JobEntry(sequence: nextSequence)
       entry.isOnceMore = isOnceMore
       entry.beginsFromNothing = beginsFromNothing
+      entry.isRestart = beginsFromNothing
       entry.hasBegun = isOnceMore && !beginsFromNothing
       jobs[id] = entry
       nextSequence += 1

@@ -11,6 +11,8 @@ package struct Submission: Sendable, Codable, Hashable {
   package let maxRetries: Int
   /// Tells equal payloads from others, whatever their spelling.
   package let fingerprint: String
+  /// Whether the jobs may take over what equal ones have done.
+  package let reuses: Bool
   /// Whether whoever runs the jobs has made a place for them.
   package internal(set) var isPlaced = false
   /// Whether what follows the end of its last job has been done: nobody needs to look at it any more.
@@ -18,8 +20,9 @@ package struct Submission: Sendable, Codable, Hashable {
 
   package init(
     name: String, payload: String?, folder: String, jobs: [JobDescription], priority: Int, maxRetries: Int,
-    fingerprint: String, isPlaced: Bool = false
+    fingerprint: String, reuses: Bool = true, isPlaced: Bool = false
   ) {
+    self.reuses = reuses
     self.isPlaced = isPlaced
     self.name = name
     self.payload = payload
@@ -31,7 +34,7 @@ package struct Submission: Sendable, Codable, Hashable {
   }
 
   private enum CodingKeys: CodingKey {
-    case name, payload, folder, jobs, priority, maxRetries, fingerprint, isPlaced, isConcluded
+    case name, payload, folder, jobs, priority, maxRetries, fingerprint, reuses, isPlaced, isConcluded
   }
 
   /// Journals of earlier versions have no `isPlaced`: there the payload is gone with the placing.
@@ -44,6 +47,7 @@ package struct Submission: Sendable, Codable, Hashable {
     priority = try container.decode(Int.self, forKey: .priority)
     maxRetries = try container.decode(Int.self, forKey: .maxRetries)
     fingerprint = try container.decode(String.self, forKey: .fingerprint)
+    reuses = try container.decodeIfPresent(Bool.self, forKey: .reuses) ?? true
     isPlaced = try container.decodeIfPresent(Bool.self, forKey: .isPlaced) ?? (payload == nil)
     isConcluded = try container.decodeIfPresent(Bool.self, forKey: .isConcluded) ?? false
   }

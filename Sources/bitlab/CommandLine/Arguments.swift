@@ -16,6 +16,12 @@ struct Arguments {
   var onFinish: String?
   var drains = false
   var all = false
+  /// `restart`: runs that failed or diverged alone.
+  var failed = false
+  /// What is asked otherwise is done.
+  var isSure = false
+  /// Runs are trained though equal ones have completed.
+  var trainsAll = false
   /// `status`: every run that has ended, and no other.
   var ended = false
   var follows = false
@@ -99,6 +105,9 @@ struct Arguments {
     case .onFinish: onFinish = value
     case .drain: drains = true
     case .all: all = true
+    case .failed: failed = true
+    case .yes: isSure = true
+    case .noReuse: trainsAll = true
     case .ended: ended = true
     case .follow: follows = true
     case .jobs: jobs = try one(value, option, Self.count)
@@ -163,7 +172,8 @@ struct UsageError: Error, CustomStringConvertible {
 
 /// The options that every verb takes, and those of `bench` alone.
 enum Option: CaseIterable {
-  case results, configs, data, onFinish, drain, all, ended, follow, jobs, json, verbose, quiet, color, help,
+  case results, configs, data, onFinish, drain, all, failed, yes, noReuse, ended, follow, jobs, json, verbose,
+    quiet, color, help,
     version
   case experiment, bits, method, threads, runs, seconds, evaluate
 
@@ -180,6 +190,9 @@ enum Option: CaseIterable {
     case .onFinish: ["--on-finish"]
     case .drain: ["--drain"]
     case .all: ["--all"]
+    case .failed: ["--failed"]
+    case .yes: ["--yes", "-y"]
+    case .noReuse: ["--no-reuse"]
     case .ended: ["--ended"]
     case .follow: ["--follow", "-f"]
     case .jobs: ["--jobs", "-j"]

@@ -10,6 +10,8 @@ final class Console: Sendable {
   let verbosity: Arguments.Verbosity
   /// Whether stderr can be redrawn.
   let isInteractive: Bool
+  /// Whether somebody is there to answer questions.
+  private let isAnswered: Bool
   private let coloredStreams: Set<Int32>
   private let results: StreamWriter
   private let remarks: StreamWriter
@@ -45,6 +47,7 @@ final class Console: Sendable {
     verbosity = arguments.verbosity
     let isDumb = environment["TERM"] == "dumb"
     isInteractive = streams.isTerminal(STDERR_FILENO) && !isDumb && verbosity > .quiet && !arguments.json
+    isAnswered = streams.isTerminal(STDIN_FILENO) && streams.isTerminal(STDERR_FILENO)
     let both: Set = [STDOUT_FILENO, STDERR_FILENO]
     switch arguments.color {
     case .always: coloredStreams = both
@@ -146,6 +149,18 @@ final class Console: Sendable {
     if verbosity == .verbose { line(text.inMessage()) }
   }
 
+  /// Asks on the terminal whether to do it, and returns where the answer is yes.
+  ///
+  /// Throws `NotConfirmed` where nobody can be asked, or the answer is another.
+  func confirm(_ question: String) throws(NotConfirmed) {
+    guard isAnswered else {
+      throw NotConfirmed(description: "\(question) nobody can be asked here: say --yes to do it")
+    }
+    line("\(styled("bitlab:", .yellow)) \(question.inMessage()) [y/N]")
+    let answer = readLine()?.lowercased() ?? ""
+    guard answer == "y" || answer == "yes" else { throw NotConfirmed(description: "nothing done") }
+  }
+
   /// A line for stderr as it is, styles included.
   func line(_ text: String) { remark { $0.add(text) } }
 
@@ -164,6 +179,11 @@ final class Console: Sendable {
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return (80, 24) }
     return (Int(window.ws_col), Int(window.ws_row))
   }
+}
+
+/// Somebody has not said yes; exit code 2.
+struct NotConfirmed: Error, CustomStringConvertible {
+  var description: String
 }
 
 /// Where a console's two streams lead.

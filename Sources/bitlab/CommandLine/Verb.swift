@@ -1,7 +1,7 @@
 /// What the program can be asked to do.
 enum Verb: String, CaseIterable {
   case run, validate, summary, data, bench
-  case daemon, submit, status, watch, logs, wait, pause, resume, cancel, restart, shutdown
+  case daemon, submit, status, watch, logs, wait, pause, resume, cancel, restart, remove, shutdown
 
   var summary: String {
     switch self {
@@ -20,6 +20,7 @@ enum Verb: String, CaseIterable {
     case .resume: "let paused runs go on"
     case .cancel: "end runs for good"
     case .restart: "begin ended runs again, from nothing"
+    case .remove: "remove experiments that have ended, with all their files"
     case .shutdown: "checkpoint everything and end the daemon"
     }
   }
@@ -35,7 +36,9 @@ enum Verb: String, CaseIterable {
     case .submit: "bitlab submit CONFIG... [options]"
     case .status, .watch, .wait: "bitlab \(rawValue) [RUN or EXPERIMENT...] [options]"
     case .logs: "bitlab logs RUN [-f] [options]"
-    case .pause, .resume, .cancel, .restart: "bitlab \(rawValue) RUN or EXPERIMENT...|--all [options]"
+    case .pause, .resume, .cancel: "bitlab \(rawValue) RUN or EXPERIMENT...|--all [options]"
+    case .restart: "bitlab restart RUN or EXPERIMENT...|--all [--failed] [--yes] [options]"
+    case .remove: "bitlab remove EXPERIMENT... [--yes] [options]"
     case .shutdown: "bitlab shutdown [--drain] [options]"
     }
   }
@@ -49,7 +52,11 @@ enum Verb: String, CaseIterable {
       summary, and a folder for each run. On a terminal it shows a live table, elsewhere a line per epoch.
 
       Ctrl-C checkpoints all runs and stops, a second one ends at once; the same command goes on where it stopped. Training
-      does not wait for a terminal that is stopped. Runs that completed or diverged are left alone. Another config of the same name gets a folder of its own: <name>-2.
+      does not wait for a terminal that is stopped. Runs that completed or diverged are left alone.
+
+      The same name with more seeds, variants or grid values continues the experiment; where a run that is there would get
+      other settings, results go to <name>-2. A run whose equal has completed under these results takes that over; --no-reuse
+      trains it.
 
       Exit codes: 0 all runs completed; 1 a run failed or diverged; 65 data missing or damaged; 66 no such config;
       75 another process holds the results folder; 78 a config is wrong; 130 after Ctrl-C.
@@ -99,7 +106,9 @@ enum Verb: String, CaseIterable {
       """
     case .submit:
       """
-      The same config again is recognized: what completed or diverged is left alone, what failed or was cancelled goes on.
+      The same config again is recognized: what completed or diverged is left alone, what failed or was cancelled goes on. The
+      same name with more seeds, variants or grid values continues the experiment. --no-reuse trains runs whose equals have
+      completed under these results.
 
       Exit codes: 0 accepted or known; 66 no such file; 69 no daemon; 78 a config is wrong, and none was submitted.
       """
@@ -121,11 +130,26 @@ enum Verb: String, CaseIterable {
       Without arguments waits for everything. Exit codes: 0 all completed or were cancelled; 1 one failed or diverged; 69 no
       daemon, or it ended first, by a shutdown too.
       """
-    case .pause, .resume, .cancel, .restart:
+    case .pause, .resume, .cancel:
       """
       RUN is <experiment>/<run id>; an experiment means all its runs. What cannot be done is said and changes nothing.
 
       Exit codes: 0 done, or said why not; 2 no such run; 69 no daemon.
+      """
+    case .restart:
+      """
+      RUN is <experiment>/<run id>; an experiment means all its runs. --failed leaves all alone but those that failed or
+      diverged; alone it means all of these. A restarted run trains, also where an equal one has completed. Runs that have
+      completed begin again only after a yes on the terminal, or with --yes.
+
+      Exit codes: 0 done, or said why not; 2 no such run, or no yes; 69 no daemon.
+      """
+    case .remove:
+      """
+      Asks on the terminal first; elsewhere it wants --yes. Works without a daemon too.
+
+      Exit codes: 0 removed; 2 no such experiment, one with runs that have not ended, or no yes; 75 another process holds the
+      results folder.
       """
     case .shutdown:
       """
@@ -168,6 +192,9 @@ enum Help {
                           affinity and CPU quota counted)
       --on-finish COMMAND what the daemon runs when an experiment has ended
       --drain, --all, -f  for shutdown, for pause and its kin, for logs
+      --failed            for restart: what failed or diverged
+      -y, --yes           for restart and remove: do not ask
+      --no-reuse          for run, submit and daemon: train what could be taken over
       --ended             for status: every run that has ended
       --experiment, --bits, --method, --runs, --evaluate, --threads, --seconds
                           for bench

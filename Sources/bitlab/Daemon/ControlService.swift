@@ -26,6 +26,9 @@ final class ControlService: ControlHandler {
       case "status": try status(request, reply)
       case "watch": try watch(request, reply)
       case "wait": try wait(request, reply)
+      case "remove":
+        try core.remove((request["targets"]?.array ?? []).compactMap(\.string))
+        reply.finish()
       case "shutdown":
         let drains = request["drain"]?.bool ?? false
         reply.finish(["pid": .integer(Int(getpid()))])
@@ -39,6 +42,8 @@ final class ControlService: ControlHandler {
       }
     } catch let unknown as UnknownTarget {
       reply.fail("usage", "\(unknown)")
+    } catch let error as DaemonCore.Engine.NotEnded {
+      reply.fail("usage", "\(error)")
     } catch {
       reply.fail("failure", "\(error)")
     }
@@ -50,7 +55,7 @@ final class ControlService: ControlHandler {
       else { return nil }
       return ConfigurationFile(path: path, bytes: Array(text.utf8))
     }
-    for receipt in try core.submit(configs) {
+    for receipt in try core.submit(configs, reuses: request["reuse"]?.bool ?? true) {
       reply.send([
         "outcome": .string(receipt.outcome.rawValue), "experiment": .string(receipt.experiment),
         "runs": .integer(receipt.runs), "text": .string(receipt.text),
@@ -103,8 +108,20 @@ final class ControlService: ControlHandler {
     let state = core.engine.report().state
     // Those that can be restarted are mostly forgotten.
     let all = { [core] in command == .restart ? core.everyJob() : Set(state.jobs.keys) }
-    let ids = (wanted ?? all()).sorted {
+    var ids = (wanted ?? all()).sorted {
       (state.jobs[$0]?.sequence ?? -1, $0.description) < (state.jobs[$1]?.sequence ?? -1, $1.description)
+    }
+    if command == .restart {
+      if request["failed"]?.bool == true {
+        ids = ids.filter { core.status(of: $0, state)?.hasFailed == true }
+      }
+      let count =
+        request["sure"]?.bool == true ? 0 : ids.count { core.status(of: $0, state) == .completed }
+      if count > 0 {
+        return reply.fail(
+          "question",
+          "train \(count == 1 ? "1 completed run" : "\(count) completed runs") again, from nothing?")
+      }
     }
     for answer in try core.command(command, ids) {
       // That a run which did not run has ended is in the log already.

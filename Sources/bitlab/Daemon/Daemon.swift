@@ -20,6 +20,8 @@ final class Daemon: Sendable {
     var data: String
     /// Runs at once.
     var slots: Int
+    /// Whether runs take over what equal ones have done.
+    var reuses = true
     /// Run when an experiment has ended.
     var onFinish: String?
     var delays = RetryDelays()
@@ -134,7 +136,8 @@ final class Daemon: Sendable {
     let reports = ReportKeeper { log.write($0) }
     let environment = TrainingEnvironment(
       pool: ComputePool(cores: Machine.cores), datasets: DatasetLibrary(DataFolder(settings.data)),
-      files: files, reservations: Reservations(clients: ControlLimits().connections))
+      files: files, reservations: Reservations(clients: ControlLimits().connections),
+      reuse: RunReuse(RunIndex(settings.results, in: files) { log.write($0) }))
     let placed = Relay<String>()
     let progressed = Relay<JobID>()
     let shelf = ExperimentShelf(
@@ -148,7 +151,8 @@ final class Daemon: Sendable {
     placed.begin { [weak engine] in engine?.placed($0) }
     progressed.begin { [weak engine] in engine?.progressed($0) }
     return DaemonCore(
-      engine: engine, log: log, results: settings.results, files: files, observer: observer, reports: reports
+      engine: engine, log: log, results: settings.results, files: files, observer: observer, reports: reports,
+      reuses: settings.reuses
     ) { try shelf.experiment($0) }
   }
 

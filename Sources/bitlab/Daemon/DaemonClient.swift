@@ -67,10 +67,13 @@ struct NoDaemon: Error, CustomStringConvertible {
 /// The daemon could not do what it was asked.
 struct DaemonFailure: Error, CustomStringConvertible {
   let isUsage: Bool
+  /// Whether it would do it for somebody who is sure.
+  let isQuestion: Bool
   let description: String
 
   init(_ failure: ControlFailure) {
     isUsage = failure.code == "usage"
+    isQuestion = failure.code == "question"
     description = failure.message
   }
 }

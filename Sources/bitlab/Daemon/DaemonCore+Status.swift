@@ -10,7 +10,8 @@ extension DaemonCore {
   /// The given jobs; for nil those that have not ended, and behind which the newest that have.
   private func listed(_ wanted: Set<JobID>?, _ report: QueueReport) -> [Listed] {
     guard let wanted else {
-      let recent = report.state.recentlyEnded.map(\.id)
+      let removed = removedByHand(report.state)
+      let recent = report.state.recentlyEnded.map(\.id).filter { !removed.contains($0.submission) }
       let forgotten = recent.filter { report.state.jobs[$0] == nil }
       let shown = Set(recent)
       let known = report.jobs(among: nil).filter { !$0.entry.status.hasEnded || shown.contains($0.id) }
@@ -21,6 +22,17 @@ extension DaemonCore {
       known.count == wanted.count
       ? [] : wanted.filter { report.state.jobs[$0] == nil }.sorted { $0.description < $1.description }
     return forgotten.map { ($0, nil) } + known.map { ($0.id, $0.entry) }
+  }
+
+  /// Experiments that have ended and of which somebody has removed the folder; the queue forgets them. One that failed may never
+  /// have had a folder.
+  private func removedByHand(_ state: QueueState) -> Set<String> {
+    let failed = Set(state.recentlyEnded.lazy.filter { $0.end.kind == .failed }.map(\.id.submission))
+    let names = Set(state.recentlyEnded.map(\.id.submission)).subtracting(failed).filter {
+      state.submissions[$0] == nil && !results.experiment($0).hasConfig
+    }
+    if !names.isEmpty { try? engine.remove(names.sorted()) }
+    return names
   }
 
   /// The runs of the given jobs, for nil of those that have not ended and the newest that have, each made when it is asked
@@ -122,6 +134,11 @@ extension DaemonCore {
       ended[id] = entry.status.hasEnded ? EndedRun(record: record, sequence: entry.sequence) : nil
     }
     return record
+  }
+
+  /// Where a run stands, one that the queue has forgotten included; nil for one of which nobody knows.
+  func status(of id: JobID, _ state: QueueState) -> RunStatus? {
+    state.status(of: id).flatMap { RunStatus(rawValue: $0.name) } ?? record(of: id)?.status
   }
 
   /// What a run's own record says, if there is one.

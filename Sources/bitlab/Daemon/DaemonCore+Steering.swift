@@ -49,7 +49,7 @@ extension DaemonCore {
 
   private func jobs(of name: String, _ state: QueueState) -> Set<JobID> {
     var ids = Set(state.submissions[name]?.jobIDs ?? [])
-    if ExperimentFolder.isName(name), let experiment = forgottenExperiment(name) {
+    if let experiment = forgottenExperiment(name) {
       ids.formUnion(experiment.runs.map { JobID(submission: name, job: $0.plan.id) })
     }
     return ids
@@ -57,12 +57,7 @@ extension DaemonCore {
 
   /// An experiment as its folder has it; nil where there is none that can be read.
   private func forgottenExperiment(_ name: String) -> PlacedExperiment? {
-    let folder = results.experiment(name)
-    guard folder.hasConfig, let bytes = try? files.readAll(folder.configFile),
-      let experiment = try? Experiment(bytes: bytes, path: folder.configFile)
-    else { return nil }
-    let origin = try? files.readText(folder.originFile).split(separator: "\n").first.map(String.init)
-    return PlacedExperiment(experiment, name: name, folder: folder, configFolder: origin ?? "")
+    (try? PlacedExperiment(reading: name, in: results, files)) ?? nil
   }
 
   // MARK: - Steering
@@ -94,6 +89,21 @@ extension DaemonCore {
       for answer in try restartForgotten(name, ids) { answers[answer.id] = answer }
     }
     return ids.compactMap { answers[$0] }
+  }
+
+  /// Removes experiments that have ended, with all their files. Throws `UnknownTarget`, `QueueEngine.NameTaken`, `FileError`.
+  func remove(_ names: [String]) throws {
+    // Nobody submits one of them meanwhile.
+    try intake.withLock { _ in
+      let there = try results.experimentNames(in: files)
+      for name in names where !there.contains(name) { throw UnknownTarget(name, among: there) }
+      for name in names {
+        try engine.remove([name])
+        try results.remove(name, in: files)
+        ended.withLock { ended in ended = ended.filter { $0.key.submission != name } }
+        log.write("\(name): removed")
+      }
+    }
   }
 
   private func answerForgotten(_ id: JobID, _ state: QueueState) -> Answer {

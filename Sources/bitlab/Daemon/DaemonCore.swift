@@ -14,6 +14,8 @@ final class DaemonCore: Sendable {
   let results: ResultsFolder
   let files: any FileSystem
   let observer: DaemonObserver
+  /// Whether runs take over what equal ones have done.
+  private let reuses: Bool
   private let experiment: @Sendable (Submission) throws -> PlacedExperiment
   /// Records of runs that have ended, which do not change any more.
   let ended = Mutex<[JobID: EndedRun]>([:])
@@ -24,13 +26,15 @@ final class DaemonCore: Sendable {
     var sequence: Int
   }
 
-  /// One submission is judged at a time.
-  private let intake = Mutex(())
+  /// One submission is judged at a time, and none while an experiment is removed.
+  let intake = Mutex(())
 
   init(
     engine: Engine, log: DaemonLog, results: ResultsFolder, files: any FileSystem, observer: DaemonObserver,
-    reports: ReportKeeper, experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment
+    reports: ReportKeeper, reuses: Bool,
+    experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment
   ) {
+    self.reuses = reuses
     self.experiment = experiment
     self.engine = engine
     self.log = log
@@ -63,10 +67,12 @@ final class DaemonCore: Sendable {
         }
       }
       // A `run` may have trained it to its end since.
-      if let known, known.status == status || known.hasGotToItsEnd(submission.configHash) { continue }
+      if let known, known.status == status { continue }
       let found = try placed ?? experiment(submission)
       placed = found
-      guard let run = found.run(job.name) else { continue }
+      guard let run = found.run(job.name), known.map({ !run.hasEnded($0, in: files) }) ?? true else {
+        continue
+      }
       var record = known ?? RunRecord(run, network: nil)
       record.status = status
       record.error = end.problem
@@ -102,44 +108,81 @@ final class DaemonCore: Sendable {
     static func runs(_ count: Int) -> String { count == 1 ? "1 run" : "\(count) runs" }
   }
 
-  /// Judges configs and submits the good ones, all with one sync. Throws where the journal cannot be written: then none
-  /// is accepted.
-  func submit(_ configs: [ConfigurationFile]) throws -> [Receipt] {
+  /// Judges configs and submits the good ones, with one sync where no two have the same name. Throws where the journal cannot
+  /// be written: then none of those that are left is accepted.
+  ///
+  /// - Parameter reuses: whether runs may take over what equal ones have done.
+  func submit(_ configs: [ConfigurationFile], reuses: Bool = true) throws -> [Receipt] {
     try intake.withLock { _ in
-      let desk = SubmissionDesk(
-        results, files: files, find: { [engine] in engine.submission(named: $0) },
-        canTake: { [engine] in engine.canTake($0) })
-      let read = SubmissionDesk.read(configs)
-      var submissions: [Submission] = []
-      var continued: [Submission] = []
+      var rest = SubmissionDesk.read(configs)[...]
       var receipts: [Receipt] = []
-      for config in read {
-        switch desk.judge(config) {
-        case .new(let submission, let note):
-          submissions.append(submission)
-          let runs = submission.jobs.count
-          receipts.append(
-            Receipt(
-              outcome: .accepted, experiment: submission.name, runs: runs,
-              text: note ?? "\(submission.name): accepted, \(Receipt.runs(runs))"))
-        case .known(let name):
-          let isOfThisBatch = (submissions + continued).contains { $0.name == name }
-          let goingOn = isOfThisBatch ? [] : try engine.continueEnded(name)
-          receipts.append(.known(name, continuing: goingOn.count))
-        case .continued(let submission):
-          continued.append(submission)
-          receipts.append(.known(submission.name, continuing: submission.jobs.count))
-        case .refused(let problems):
-          // A config may have more that is wrong than a response holds.
-          let text = problems.inMessage(upTo: Self.longestRefusal, keepsLines: true)
-          receipts.append(Receipt(outcome: .refused, text: text))
-        }
-      }
-      try engine.submit(submissions)
-      try engine.queueOnceMore(continued, fromNothing: false)
+      while !rest.isEmpty { receipts += try submit(&rest, reuses) }
       for receipt in receipts where receipt.outcome != .refused { log.write(receipt.text) }
       return receipts
     }
+  }
+
+  /// Submits the first configs, up to one that has the name of one before it.
+  private func submit(_ rest: inout ArraySlice<SubmissionDesk.Read>, _ reuses: Bool) throws -> [Receipt] {
+    let desk = SubmissionDesk(
+      results, files: files, reuses: reuses && self.reuses,
+      find: { [engine] in engine.submission(named: $0) },
+      canTake: { [engine] in engine.canTake($0) })
+    var submissions: [Submission] = []
+    var continued: [Submission] = []
+    var receipts: [Receipt] = []
+    judging: while let config = rest.first {
+      switch desk.judge(config) {
+      case .new(let submission, let note):
+        submissions.append(submission)
+        let runs = submission.jobs.count
+        receipts.append(
+          Receipt(
+            outcome: .accepted, experiment: submission.name, runs: runs,
+            text: note ?? "\(submission.name): accepted, \(Receipt.runs(runs))"))
+      case .known(let name):
+        let isOfThisBatch = (submissions + continued).contains { $0.name == name }
+        let goingOn = isOfThisBatch ? [] : try engine.continueEnded(name)
+        receipts.append(.known(name, continuing: goingOn.count))
+      case .continued(let submission):
+        continued.append(submission)
+        receipts.append(.known(submission.name, continuing: submission.jobs.count))
+      case .grown(let submission, let placed, let continuation):
+        receipts.append(try grow(submission, placed, continuation))
+      case .refused(let problems):
+        // A config may have more that is wrong than a response holds.
+        let text = problems.inMessage(upTo: Self.longestRefusal, keepsLines: true)
+        receipts.append(Receipt(outcome: .refused, text: text))
+      case .later: break judging
+      }
+      rest.removeFirst()
+    }
+    try engine.submit(submissions)
+    try engine.queueOnceMore(continued, fromNothing: false)
+    return receipts
+  }
+
+  /// Lets an experiment go on with another config: in the queue first, then in its folder.
+  private func grow(
+    _ submission: Submission, _ placed: PlacedExperiment, _ continuation: ExperimentPlacement.Continuation
+  ) throws -> Receipt {
+    var growth = Engine.Growth()
+    if engine.submission(named: submission.name) != nil {
+      growth = try engine.grow(submission, wanted: Set(placed.runs.map(\.plan.id)))
+    } else if !submission.jobs.isEmpty {
+      try engine.queueOnceMore([submission], fromNothing: false)
+      growth.queued = submission.jobIDs
+    }
+    do {
+      reports.update(try report(of: submission))
+    } catch {
+      // It is done when a run of it begins, or by the next process.
+      log.write("\(submission.name): \(error)")
+    }
+    return Receipt(
+      outcome: .accepted, experiment: submission.name, runs: growth.queued.count,
+      text: continuation.note(
+        submission.name, queued: growth.queued.count, cancelled: growth.cancelled.map(\.job)))
   }
 
   /// Bytes.

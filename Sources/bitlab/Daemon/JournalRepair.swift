@@ -28,14 +28,12 @@ struct JournalRepair {
     for name in try results.experimentNames(in: files) where known[name] == nil {
       let folder = results.experiment(name)
       do {
-        let bytes = try files.readAll(folder.configFile)
-        let experiment = try Experiment(bytes: bytes, path: folder.configFile)
-        let origin = try? files.readText(folder.originFile).split(separator: "\n").first.map(String.init)
-        let placed = PlacedExperiment(experiment, name: name, folder: folder, configFolder: origin ?? "")
+        guard let placed = try PlacedExperiment(reading: name, in: results, files) else { continue }
+        let config = try files.readText(folder.configFile)
         let open = Set(placed.runs.lazy.filter { !isOver($0) }.map(\.plan.id))
         guard !open.isEmpty else { continue }
         let submission = placed.submission(
-          config: String(decoding: bytes, as: UTF8.self), configFolder: origin ?? ""
+          config: config, configFolder: placed.configFolder
         ) { open.contains($0.plan.id) }
         if let problem = SubmissionDesk.sizeProblem(submission) {
           log(

@@ -24,27 +24,24 @@ struct StatusFromFiles {
     var entries: [StatusEntry] = []
     var seen: Set<JobID> = []
     for name in try results.experimentNames(in: files) {
-      let folder = results.experiment(name)
-      guard let bytes = try? files.readAll(folder.configFile),
-        let experiment = try? Experiment(bytes: bytes, path: folder.configFile)
-      else { continue }
-      for run in Plan(experiment).runs {
-        let id = JobID(submission: name, job: run.id)
+      guard let placed = try? PlacedExperiment(reading: name, in: results, files) else { continue }
+      for run in placed.runs {
+        let id = JobID(submission: name, job: run.plan.id)
         seen.insert(id)
-        entries.append(entry(id, JobDescription(run), experiment.configHash, state))
+        entries.append(entry(id, JobDescription(run.plan), run.configHash, run, state))
       }
     }
     for submission in state.submissions.values.sorted(by: { $0.name < $1.name }) {
       for job in submission.jobs {
         let id = JobID(submission: submission.name, job: job.name)
-        if !seen.contains(id) { entries.append(entry(id, job, submission.configHash, state)) }
+        if !seen.contains(id) { entries.append(entry(id, job, submission.configHash, nil, state)) }
       }
     }
     return entries
   }
 
   private func entry(
-    _ id: JobID, _ description: JobDescription, _ hash: String, _ state: QueueState
+    _ id: JobID, _ description: JobDescription, _ hash: String, _ run: PlacedRun?, _ state: QueueState
   ) -> StatusEntry {
     let path = results.experiment(id.submission).run(id.job).recordFile
     let record = try? RunRecord(reading: path, in: files)
@@ -59,7 +56,7 @@ struct StatusFromFiles {
     var entry =
       (job?.beginsFromNothing == true ? nil : record).map { StatusEntry($0) }
       ?? StatusEntry(id, description, configHash: hash)
-    if let job, !entry.record.hasGotToItsEnd(hash) {
+    if let job, !(run?.hasEnded(entry.record, in: files) ?? false) {
       entry.record.status = RunStatus(rawValue: job.status.name) ?? entry.record.status
       if case .ended(let end) = job.status {
         entry.record.error = entry.record.error ?? end.problem
@@ -96,7 +93,8 @@ struct StatusFromFiles {
     return "no daemon runs\(other ?? ""); this is from the files"
   }
 
-  private func journaled() throws -> QueueState {
+  /// What the journal adds up to.
+  func journaled() throws -> QueueState {
     guard files.exists(results.journalFile) else { return QueueState() }
     let records = try Journal.records(in: try files.readAll(results.journalFile), path: results.journalFile)
     return QueueState(replaying: records)

@@ -14,30 +14,37 @@ final class SubmissionDesk {
     case new(Submission, note: String?)
     /// The same experiment is there, of which the queue has forgotten these runs, that have not got to their end.
     case continued(Submission)
+    /// An experiment that is there goes on with another config; these runs have not got to their end.
+    case grown(Submission, PlacedExperiment, ExperimentPlacement.Continuation)
     /// The same experiment is in the queue, or all its runs have got to their end.
     case known(String)
     /// What is wrong with it, as `bitlab validate` says it.
     case refused(String)
+    /// Another config of this batch has its name: that one is to be submitted first.
+    case later
   }
 
   private static let mostRuns = 5_000
 
   private let results: ResultsFolder
   private let files: any FileSystem
+  private let reuses: Bool
   private let find: (String) -> Submission?
   private let canTake: (String) -> Bool
   /// Names taken by submissions of this batch.
   private var taken: [String: Submission] = [:]
 
   /// - Parameters:
+  ///   - reuses: whether runs may take over what equal ones have done.
   ///   - find: the queue's submission of a name.
   ///   - canTake: whether the queue takes one of that name, since all runs of the one it has have ended.
   init(
-    _ results: ResultsFolder, files: any FileSystem, find: @escaping (String) -> Submission?,
+    _ results: ResultsFolder, files: any FileSystem, reuses: Bool, find: @escaping (String) -> Submission?,
     canTake: @escaping (String) -> Bool
   ) {
     self.results = results
     self.files = files
+    self.reuses = reuses
     self.find = find
     self.canTake = canTake
   }
@@ -95,48 +102,64 @@ final class SubmissionDesk {
       Submission(
         name: name, payload: String(decoding: file.bytes, as: UTF8.self), folder: file.folder,
         jobs: runs.map { JobDescription($0) }, priority: experiment.priority,
-        maxRetries: experiment.maxRetries, fingerprint: fingerprint)
+        maxRetries: experiment.maxRetries, fingerprint: fingerprint, reuses: reuses)
     }
-    var number = 1
-    while true {
-      let name = number == 1 ? experiment.name : "\(experiment.name)-\(number)"
-      if let other = taken[name] ?? find(name) {
-        if other.fingerprint == fingerprint {
-          if taken[name] == nil, hasVanished(name) {
-            taken[name] = submission(name, of: runs)
-            return .new(taken[name]!, note: nil)
-          }
-          return .known(name)
+    var other: ExperimentPlacement.Reason?
+    for name in ExperimentPlacement.names(experiment) {
+      let known = taken[name] ?? find(name)
+      if let known, taken[name] != nil, known.fingerprint != fingerprint { return .later }
+      if let known, !hasVanished(known) {
+        if known.fingerprint == fingerprint { return .known(name) }
+        if let reason = reason(runs, fingerprint, former: known) {
+          other = other ?? reason
+          continue
         }
-      } else if isFree(name, for: experiment, file) {
-        let folder = results.experiment(name)
-        let isThere = folder.hasConfig
-        let pending = isThere ? runs.filter { !hasGotToItsEnd($0, folder, experiment) } : runs
-        if pending.isEmpty { return .known(name) }
-        let submission = submission(name, of: pending)
-        if let problem = Self.sizeProblem(submission) {
-          return .refused("\(file.path): error: \(problem)")
-        }
-        taken[name] = submission
-        if isThere { return .continued(submission) }
-        let note =
-          number == 1
-          ? nil : "\(experiment.name): results of another config have that name; these go to \(name)"
-        return .new(submission, note: note)
       }
-      number += 1
+      let placed = PlacedExperiment(
+        experiment, name: name, folder: results.experiment(name), configFolder: file.folder, plan: runs)
+      var continuation = ExperimentPlacement.Continuation()
+      let fit = placement.fit(placed, file)
+      switch fit {
+      case .taken(let reason):
+        other = other ?? reason
+        continue
+      case .empty: break
+      case .continues(let found): continuation = found
+      }
+      let pending = submission(name, of: runs.filter { !continuation.ended.contains($0.id) })
+      if let problem = Self.sizeProblem(pending) { return .refused("\(file.path): error: \(problem)") }
+      let isKnown = known.map { !hasVanished($0) } ?? false
+      if isKnown || continuation.changesConfig { return .grown(pending, placed, continuation) }
+      if pending.jobs.isEmpty { return .known(name) }
+      taken[name] = pending
+      if case .continues = fit { return .continued(pending) }
+      return .new(pending, note: other.map { $0.note(experiment.name, name) })
     }
+    preconditionFailure("there is no end of numbers")
+  }
+
+  /// Why runs cannot go on as those of a submission that the queue has: one of them would become another; nil where none
+  /// would.
+  private func reason(
+    _ runs: [RunPlan], _ fingerprint: String, former: Submission
+  ) -> ExperimentPlacement.Reason? {
+    func folder(_ fingerprint: String) -> Substring { fingerprint.drop { $0 != " " } }
+    guard let text = former.payload,
+      let experiment = try? Experiment(bytes: Array(text.utf8), path: former.name),
+      folder(fingerprint) == folder(former.fingerprint)
+    else { return .init(text: "another config") }
+    let plan = Dictionary(uniqueKeysWithValues: Plan(experiment).runs.map { ($0.id, $0) })
+    for run in runs {
+      guard let before = plan[run.id], before.identityText != run.identityText else { continue }
+      return ExperimentPlacement.reason(run, former: before)
+    }
+    return nil
   }
 
   /// Whether the experiment of a submission has ended and somebody has removed its results: they are wanted anew.
-  private func hasVanished(_ name: String) -> Bool {
-    canTake(name) && !results.experiment(name).hasConfig
-  }
-
-  private func hasGotToItsEnd(_ run: RunPlan, _ folder: ExperimentFolder, _ experiment: Experiment) -> Bool {
-    let path = folder.run(run.id).recordFile
-    guard files.exists(path), let record = try? RunRecord(reading: path, in: files) else { return false }
-    return record.hasGotToItsEnd(experiment.configHash)
+  private func hasVanished(_ submission: Submission) -> Bool {
+    taken[submission.name] == nil && canTake(submission.name)
+      && !results.experiment(submission.name).hasConfig
   }
 
   /// Why the queue cannot take a submission: it is one record of the journal, and with its runs' entries one of a snapshot.
@@ -149,13 +172,6 @@ final class SubmissionDesk {
     let size = (try? QueueRecord.submitted(submission).encoded().count) ?? .max
     guard size > Journal.maximumRecordBytes / 2 else { return nil }
     return "the config and its \(submission.jobs.count) runs are larger than the queue takes of one: split it"
-  }
-
-  /// Whether nobody else's results are in the folder of that name.
-  private func isFree(_ name: String, for experiment: Experiment, _ file: ConfigurationFile) -> Bool {
-    let folder = results.experiment(name)
-    guard files.exists(folder.path) else { return true }
-    return placement.holds(experiment, file, folder) || placement.isUnfinished(folder)
   }
 
   private var placement: ExperimentPlacement { ExperimentPlacement(results: results, files: files) }

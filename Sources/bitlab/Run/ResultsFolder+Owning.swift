@@ -7,6 +7,8 @@ extension ResultsFolder {
   /// Throws `FileError`, or `FileLock.Held` where another process has it.
   func own(in files: any FileSystem) throws -> FileLock {
     try create(in: files)
-    return try FileLock(lockFile)
+    let lock = try FileLock(lockFile)
+    finishRemovals(in: files)
+    return lock
   }
 }

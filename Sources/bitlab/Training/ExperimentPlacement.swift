@@ -1,67 +1,106 @@
 import Experiments
 import Files
 import Foundation
+import Scheduler
 
-/// An experiment with its folder under the results.
-struct PlacedExperiment: Sendable {
-  let experiment: Experiment
-  /// The name of its folder: the config's, or that with a number.
-  let name: String
-  let folder: ExperimentFolder
-  /// Where the config came from, if that matters.
-  let configFolder: String
-  /// Every run of the plan, in order.
-  let runs: [PlacedRun]
-  private let places: [String: Int]
-
-  init(_ experiment: Experiment, name: String, folder: ExperimentFolder, configFolder: String) {
-    self.experiment = experiment
-    self.name = name
-    self.folder = folder
-    self.configFolder = configFolder
-    let hash = experiment.configHash
-    runs = Plan(experiment).runs.map {
-      PlacedRun(
-        $0, experiment: name, configHash: hash, configFolder: configFolder, folder: folder.run($0.id),
-        threads: experiment.threads, timeLimitSeconds: experiment.timeLimitSeconds)
-    }
-    places = Dictionary(uniqueKeysWithValues: runs.enumerated().map { ($1.plan.id, $0) })
-  }
-
-  func run(_ id: String) -> PlacedRun? { places[id].map { runs[$0] } }
-}
-
-/// Finds or makes the folder of an experiment: the same config continues in its own, another of the same name never
-/// touches it.
+/// Finds or makes the folder of an experiment.
+///
+/// A config continues the experiment of its name as long as every run that is there stays what it was: the same config, or
+/// one with more runs. Where a run would become another one, the experiment gets a folder of its own, with a number.
 struct ExperimentPlacement {
   let results: ResultsFolder
   let files: any FileSystem
-  /// What the queue has accepted under a name, by its fingerprint, that may have no folder yet.
-  var accepted: [String: String] = [:]
 
-  func place(_ experiment: Experiment, _ file: ConfigurationFile) throws -> PlacedExperiment {
-    var number = 1
-    while true {
-      let name = number == 1 ? experiment.name : "\(experiment.name)-\(number)"
-      let folder = results.experiment(name)
-      func placed() -> PlacedExperiment {
-        PlacedExperiment(experiment, name: name, folder: folder, configFolder: file.folder)
-      }
-      if let other = accepted[name], other != Self.fingerprint(experiment, file) {
-        number += 1
-        continue
-      }
-      if !files.exists(folder.path) || isUnfinished(folder) {
-        try fill(folder, with: experiment, file)
-        return placed()
-      }
-      if holds(experiment, file, folder) { return placed() }
-      number += 1
+  /// What a config finds in a folder of its name.
+  enum Fit {
+    /// Nothing, or what somebody was stopped at making.
+    case empty
+    case continues(Continuation)
+    /// Results that are not its own, for that reason.
+    case taken(Reason)
+  }
+
+  /// What is there of an experiment that goes on.
+  struct Continuation: Sendable {
+    /// Whether the folder has another config.
+    var changesConfig = false
+    /// Runs of the plan that have got to their end.
+    var ended: Set<String> = []
+    /// Runs that are there and that the plan no longer has.
+    var gone: [String] = []
+  }
+
+  /// Why a folder cannot be an experiment's: what is in it.
+  struct Reason: Sendable {
+    /// Completes "results of ... have that name".
+    var text: String
+
+    /// What to tell people whose experiment gets another name.
+    func note(_ experiment: String, _ name: String) -> String {
+      "\(experiment): results of \(text) have that name; these go to \(name)"
     }
   }
 
+  // MARK: - Names
+
+  /// The names that an experiment may get, in order.
+  static func names(_ experiment: Experiment) -> some Sequence<String> {
+    sequence(first: 1) { $0 + 1 }.lazy.map { $0 == 1 ? experiment.name : "\(experiment.name)-\($0)" }
+  }
+
+  /// Finds the experiment its folder. Nothing is written yet.
+  ///
+  /// - Parameter isOther: why a name is another experiment's, whatever its folder says.
+  func find(
+    _ experiment: Experiment, _ file: ConfigurationFile, isOther: (String, PlacedExperiment) -> Reason?
+  ) -> (placed: PlacedExperiment, fit: Fit, other: Reason?) {
+    var other: Reason?
+    let plan = Plan(experiment).runs
+    for name in Self.names(experiment) {
+      let placed = PlacedExperiment(
+        experiment, name: name, folder: results.experiment(name), configFolder: file.folder, plan: plan)
+      if let reason = isOther(name, placed) {
+        other = other ?? reason
+        continue
+      }
+      let fit = fit(placed, file)
+      guard case .taken(let reason) = fit else { return (placed, fit, other) }
+      other = other ?? reason
+    }
+    preconditionFailure("there is no end of numbers")
+  }
+
+  // MARK: - What is there
+
+  /// What a config finds in its folder.
+  func fit(_ placed: PlacedExperiment, _ file: ConfigurationFile) -> Fit {
+    let folder = placed.folder
+    if !files.exists(folder.path) || isUnfinished(folder) { return .empty }
+    guard folder.hasConfig, let bytes = try? files.readAll(folder.configFile),
+      let held = try? Experiment(bytes: bytes, path: folder.configFile)
+    else { return .taken(Reason(text: "something else")) }
+    if held.namesFiles || placed.experiment.namesFiles, let origin = try? files.readText(folder.originFile),
+      origin != Self.absolute(file.folder) + "\n"
+    {
+      return .taken(Reason(text: "a config in another folder, whose files it names,"))
+    }
+    var continuation = Continuation(changesConfig: held != placed.experiment)
+    for id in (try? files.list(folder.runsFolder)) ?? [] {
+      guard let record = try? RunRecord(reading: folder.run(id).recordFile, in: files), record.hasBegun else {
+        continue
+      }
+      guard let run = placed.run(id) else {
+        continuation.gone.append(id)
+        continue
+      }
+      guard run.isThat(of: record, in: files) else { return .taken(reason(run, record, folder)) }
+      if run.hasEnded(record, in: files) { continuation.ended.insert(id) }
+    }
+    return .continues(continuation)
+  }
+
   /// Whether someone was stopped between making the folder and writing its config: nothing else is in it.
-  func isUnfinished(_ folder: ExperimentFolder) -> Bool {
+  private func isUnfinished(_ folder: ExperimentFolder) -> Bool {
     let runs = FilePath.name(of: folder.runsFolder)
     guard let names = try? files.list(folder.path),
       names.allSatisfy({ $0 == runs || $0.hasPrefix(".") })
@@ -69,14 +108,67 @@ struct ExperimentPlacement {
     return !names.contains(runs) || (try? files.list(folder.runsFolder)) == []
   }
 
-  /// Whether the folder's config is equal to this one, and means the same files. A folder without a readable config is
-  /// somebody else's.
-  func holds(_ experiment: Experiment, _ file: ConfigurationFile, _ folder: ExperimentFolder) -> Bool {
-    guard folder.hasConfig, let bytes = try? files.readAll(folder.configFile),
-      (try? Experiment(bytes: bytes, path: folder.configFile)) == experiment
-    else { return false }
-    guard experiment.namesFiles, let origin = try? files.readText(folder.originFile) else { return true }
-    return origin == Self.absolute(file.folder) + "\n"
+  /// What keeps a run from being the one that is there: the settings that differ, where its config is still known.
+  private func reason(_ run: PlacedRun, _ record: RunRecord, _ folder: ExperimentFolder) -> Reason {
+    let former = configs(of: folder).lazy.compactMap { path -> Experiment? in
+      guard let bytes = try? files.readAll(path) else { return nil }
+      return try? Experiment(bytes: bytes, path: path)
+    }.first { $0.configHash == record.configHash }
+    let plan = former.flatMap { Plan($0).runs.first { $0.id == run.plan.id } }
+    guard let plan else { return Reason(text: "another config") }
+    return Self.reason(run.plan, former: plan)
+  }
+
+  /// The same of two plans.
+  static func reason(_ run: RunPlan, former: RunPlan) -> Reason {
+    let differences = run.differences(from: former)
+    let shown = differences.prefix(mostDifferences).joined(separator: ", ")
+    let rest = differences.count - mostDifferences
+    // Only the content of the weights that it begins from is left.
+    if differences.isEmpty { return Reason(text: "other initial weights") }
+    return Reason(text: "another config (\(shown)\(rest > 0 ? ", and \(rest) more" : ""))")
+  }
+
+  private static let mostDifferences = 5
+
+  // MARK: - Writing
+
+  /// Makes the folder and writes the config, and where it lies if it names files; a config that is there is kept under the
+  /// next free number. Throws `FileError`.
+  func write(_ file: ConfigurationFile, of placed: PlacedExperiment) throws {
+    let folder = placed.folder
+    try folder.create(in: files)
+    if folder.hasConfig {
+      let former = try files.readAll(folder.configFile)
+      if former == file.bytes { return }
+      try keep(former, in: folder)
+    }
+    if placed.experiment.namesFiles {
+      try DurableFile.write(Self.absolute(file.folder) + "\n", to: folder.originFile, in: files)
+    }
+    try DurableFile.write(file.bytes, to: folder.configFile, in: files)
+  }
+
+  private func keep(_ former: [UInt8], in folder: ExperimentFolder) throws {
+    var number = 1
+    while files.exists(folder.formerConfigFile(number)) { number += 1 }
+    // Whoever was stopped behind this has kept it already.
+    if number > 1, try files.readAll(folder.formerConfigFile(number - 1)) == former { return }
+    try DurableFile.write(former, to: folder.formerConfigFile(number), in: files)
+  }
+
+  /// Whether the experiment has grown out of that config: it is one of those that are kept.
+  func hasKept(_ bytes: [UInt8], in folder: ExperimentFolder) -> Bool {
+    configs(of: folder).dropFirst().contains { (try? files.readAll($0)) == bytes }
+  }
+
+  /// The config, and those that the experiment has grown out of, the newest first.
+  private func configs(of folder: ExperimentFolder) -> [String] {
+    var former: [String] = []
+    while files.exists(folder.formerConfigFile(former.count + 1)) {
+      former.append(folder.formerConfigFile(former.count + 1))
+    }
+    return [folder.configFile] + former.reversed()
   }
 
   /// The same for equal experiments that mean the same files.
@@ -84,23 +176,41 @@ struct ExperimentPlacement {
     experiment.configHash + (experiment.namesFiles ? " " + absolute(file.folder) : "")
   }
 
-  /// Makes the folder and writes the config, and where it lies if it names files.
-  func fill(_ folder: ExperimentFolder, with experiment: Experiment, _ file: ConfigurationFile) throws {
-    try folder.create(in: files)
-    if experiment.namesFiles {
-      try DurableFile.write(Self.absolute(file.folder) + "\n", to: folder.originFile, in: files)
-    }
-    try DurableFile.write(file.bytes, to: folder.configFile, in: files)
-  }
-
   private static func absolute(_ path: String) -> String {
     URL(fileURLWithPath: path).standardizedFileURL.path
   }
 }
 
+extension ExperimentPlacement.Continuation {
+  /// What becomes of an experiment that has another config now, for people.
+  ///
+  /// - Parameters:
+  ///   - queued: runs that begin or go on.
+  ///   - cancelled: runs that had not ended, and that the plan no longer has.
+  func note(_ name: String, queued: Int, cancelled: [String] = []) -> String {
+    func runs(_ count: Int) -> String { count == 1 ? "1 run" : "\(count) runs" }
+    var parts = ["\(name): the experiment continues with its new config"]
+    if queued > 0 { parts.append("\(runs(queued)) to train") }
+    if !ended.isEmpty {
+      parts.append("\(runs(ended.count)) left as \(ended.count == 1 ? "it is" : "they are")")
+    }
+    let stay = gone.filter { !cancelled.contains($0) }
+    if !stay.isEmpty { parts.append("no longer in the plan, kept on disk: \(Self.list(stay))") }
+    if !cancelled.isEmpty { parts.append("no longer in the plan, cancelled: \(Self.list(cancelled))") }
+    return parts.joined(separator: "; ")
+  }
+
+  private static func list(_ names: [String]) -> String {
+    names.prefix(mostListed).joined(separator: ", ")
+      + (names.count > mostListed ? " and \(names.count - mostListed) more" : "")
+  }
+
+  private static let mostListed = 5
+}
+
 extension Experiment {
   /// Whether the config names files relative to itself.
-  fileprivate var namesFiles: Bool {
+  var namesFiles: Bool {
     Plan(self).runs.contains { $0.dataset.idx != nil || $0.training.initialWeights != nil }
   }
 }

@@ -5,10 +5,11 @@ import Synchronization
 
 /// The experiments behind the queue's submissions: parsed when they are needed, and the last few kept.
 ///
-/// What was accepted counts. A `config.json` that somebody has edited in the results folder is said, and not used.
+/// What was accepted counts, or what it has grown to since. A `config.json` that somebody has edited in the results folder is
+/// said, and not used.
 final class ExperimentShelf: Sendable {
   private struct State {
-    var kept: [(fingerprint: String, experiment: PlacedExperiment)] = []
+    var kept: [(fingerprint: String, config: [UInt8], experiment: PlacedExperiment)] = []
     /// Edited configs that have been said, by their folder.
     var said: [String: [UInt8]] = [:]
   }
@@ -40,19 +41,18 @@ final class ExperimentShelf: Sendable {
       throw RunFailure(
         kind: .content, "\(folder.configFile) is not there any more: submit the config again to begin anew")
     }
-    let file = try accepted(submission, folder)
+    var file = try accepted(submission, folder)
     if submission.isPlaced {
-      sayIfEdited(submission, file, folder)
-      if let found = kept(submission) { return found }
-    }
-    let experiment = try Experiment(file)
-    if !submission.isPlaced {
-      try place(experiment, file, in: folder)
-      placed(submission.name)
+      file = newest(file, submission, folder)
+      if let found = kept(submission, file) { return found }
     }
     let placed = PlacedExperiment(
-      experiment, name: submission.name, folder: folder, configFolder: submission.folder)
-    keep(placed, submission)
+      try Experiment(file), name: submission.name, folder: folder, configFolder: submission.folder)
+    if !submission.isPlaced {
+      try place(placed, file)
+      self.placed(submission.name)
+    }
+    keep(placed, file, submission)
     return placed
   }
 
@@ -72,46 +72,54 @@ final class ExperimentShelf: Sendable {
     return file
   }
 
-  private func kept(_ submission: Submission) -> PlacedExperiment? {
+  private func kept(_ submission: Submission, _ file: ConfigurationFile) -> PlacedExperiment? {
     state.withLock { state in
       state.kept.last {
         $0.experiment.name == submission.name && $0.fingerprint == submission.fingerprint
+          && $0.config == file.bytes
       }?.experiment
     }
   }
 
-  private func keep(_ experiment: PlacedExperiment, _ submission: Submission) {
+  private func keep(_ experiment: PlacedExperiment, _ file: ConfigurationFile, _ submission: Submission) {
     state.withLock { state in
       state.kept.removeAll { $0.experiment.name == submission.name }
       if state.kept.count == Self.capacity { state.kept.removeFirst() }
-      state.kept.append((submission.fingerprint, experiment))
+      state.kept.append((submission.fingerprint, file.bytes, experiment))
     }
   }
 
   /// Writes the config into its folder, where it is not there yet.
-  private func place(_ experiment: Experiment, _ file: ConfigurationFile, in folder: ExperimentFolder) throws
-  {
+  private func place(_ placed: PlacedExperiment, _ file: ConfigurationFile) throws {
     let placement = ExperimentPlacement(results: results, files: files)
-    if !files.exists(folder.configFile) { return try placement.fill(folder, with: experiment, file) }
-    guard placement.holds(experiment, file, folder) else {
+    switch placement.fit(placed, file) {
+    case .empty: try placement.write(file, of: placed)
+    case .continues(let continuation):
+      if continuation.changesConfig { try placement.write(file, of: placed) }
+    case .taken(let reason):
       throw RunFailure(
         kind: .content,
-        "\(folder.path) has come to hold another experiment since this one was accepted: move that away, and restart this one"
+        "\(placed.folder.path) has come to hold results of \(reason.text) since this one was accepted: move that away, and restart this one"
       )
     }
   }
 
-  /// Says it once of each edit.
-  private func sayIfEdited(_ submission: Submission, _ file: ConfigurationFile, _ folder: ExperimentFolder) {
-    guard let found = try? files.readAll(folder.configFile), found != file.bytes else { return }
+  /// The config that counts now: what was accepted, or what the experiment has grown to since by `bitlab run`. An edit by hand
+  /// is said, once.
+  private func newest(
+    _ file: ConfigurationFile, _ submission: Submission, _ folder: ExperimentFolder
+  ) -> ConfigurationFile {
+    guard let found = try? files.readAll(folder.configFile), found != file.bytes else { return file }
+    let edited = ConfigurationFile(path: file.path, bytes: found)
+    if ExperimentPlacement(results: results, files: files).hasKept(file.bytes, in: folder) { return edited }
     let isNew = state.withLock { state in
       if state.said.count > Self.capacity { state.said = [:] }
       return state.said.updateValue(found, forKey: folder.path) != found
     }
-    guard isNew, (try? Experiment(bytes: found, path: folder.configFile))?.configHash != submission.configHash
-    else { return }
+    guard isNew, (try? Experiment(edited))?.configHash != submission.configHash else { return file }
     log(
       "\(folder.configFile) has been changed since it was accepted; what was accepted counts: submit it to use it"
     )
+    return file
   }
 }

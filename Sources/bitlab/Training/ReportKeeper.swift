@@ -85,7 +85,7 @@ final class ReportKeeper: Sendable {
       do {
         try report.write()
         rest = (clock.now - start) * Self.rest
-      } catch where !report.isThere {
+      } catch  where !report.isThere {
         complain("\(report.name): \(report.folder.path) is not there any more, so its summary is not written")
         rest = .zero
       } catch {

@@ -24,13 +24,15 @@ extension PlacedExperiment {
   /// - Parameters:
   ///   - config: the config's text; nil where nobody asks for it again.
   ///   - configFolder: where the config came from, if that matters.
+  ///   - reuses: whether the runs may take over what equal ones have done.
   func submission(
-    config: String?, configFolder: String = "", where isPending: (PlacedRun) -> Bool
+    config: String?, configFolder: String = "", reuses: Bool = true, where isPending: (PlacedRun) -> Bool
   ) -> Submission {
     Submission(
       name: name, payload: config, folder: configFolder,
       jobs: runs.filter(isPending).map { JobDescription($0.plan) }, priority: experiment.priority,
       maxRetries: experiment.maxRetries,
-      fingerprint: experiment.configHash + (configFolder.isEmpty ? "" : " " + configFolder), isPlaced: true)
+      fingerprint: experiment.configHash + (configFolder.isEmpty ? "" : " " + configFolder),
+      reuses: reuses, isPlaced: true)
   }
 }

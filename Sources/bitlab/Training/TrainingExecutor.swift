@@ -17,8 +17,18 @@ final class TrainingExecutor: QueueExecutor {
   private let controls = Mutex<[JobID: RunControl]>([:])
   /// What a run is asked when the process ends: whether it goes on by itself is for the next process.
   private let atShutdown: RunControl.Request
-  /// What jobs need that had no room.
-  private let lacking = Mutex<[JobID: RunNeed]>([:])
+  /// What jobs wait for that could not begin.
+  private let lacking = Mutex<[JobID: Lack]>([:])
+
+  /// The configs whose experiments' ended runs have been looked at, by their hashes.
+  private let looked = Mutex<[String: String]>([:])
+  private static let mostLookedAt = 1_000
+
+  private enum Lack {
+    case room(RunNeed)
+    /// The end of the run of that hash that is in training.
+    case equal(String)
+  }
 
   init(
     _ environment: TrainingEnvironment, results: ResultsFolder, reports: ReportKeeper,
@@ -37,7 +47,7 @@ final class TrainingExecutor: QueueExecutor {
 
   func prepare(_ id: JobID) { controls.withLock { $0[id] = RunControl() } }
 
-  func execute(_ id: JobID, of submission: Submission) -> JobOutcome {
+  func execute(_ id: JobID, of submission: Submission, isRestart: Bool) -> JobOutcome {
     guard let control = controls.withLock({ $0[id] }) else {
       preconditionFailure("TrainingExecutor: \(id) was not prepared")
     }
@@ -48,11 +58,11 @@ final class TrainingExecutor: QueueExecutor {
     do {
       // Before anything is opened: many may begin at once.
       try environment.reservations.reserve(Trainer.needToBegin, for: "\(id)")
-      return try train(id, submission, control)
+      return try train(id, submission, control, mayReuse: submission.reuses && !isRestart)
     } catch let refusal as Reservations.Refusal where !refusal.isForGood {
-      return noRoom(id, refusal.description, refusal.need)
+      return wait(id, for: .room(refusal.need), refusal.description)
     } catch let error as FileError where error.isForWantOfDescriptors {
-      return noRoom(id, "a file descriptor: \(error)", nil)
+      return wait(id, for: nil, "a file descriptor: \(error)")
     } catch let error as FileError {
       return error.isDiskFull ? .diskFull(error.description) : .machineFailed(error.description)
     } catch {
@@ -61,7 +71,9 @@ final class TrainingExecutor: QueueExecutor {
     }
   }
 
-  private func train(_ id: JobID, _ submission: Submission, _ control: RunControl) throws -> JobOutcome {
+  private func train(
+    _ id: JobID, _ submission: Submission, _ control: RunControl, mayReuse: Bool
+  ) throws -> JobOutcome {
     let placed = try experiment(submission)
     guard let run = placed.run(id.job) else {
       return .ended(JobEnd(.failed, problem: "the experiment's config has no such run"))
@@ -70,8 +82,10 @@ final class TrainingExecutor: QueueExecutor {
       reportWasLeft(placed)
       return .ended(end)
     }
+    sayWhatHasChanged(placed, run)
     observer.began(run)
-    let trainer = Trainer(run, in: environment, control: control) { [observer, progressed] event in
+    let trainer = Trainer(run, in: environment, control: control, mayReuse: mayReuse) {
+      [observer, progressed] event in
       if case .checkpointed = event { progressed(id) }
       observer.happened(event, in: run)
     }
@@ -82,7 +96,8 @@ final class TrainingExecutor: QueueExecutor {
       observer.stopped(run)
       switch failure.kind {
       case .machine(isDiskFull: true): return .diskFull(failure.description)
-      case .room(let need): return noRoom(id, failure.description, need)
+      case .room(let need): return wait(id, for: need.map { .room($0) }, failure.description)
+      case .equal(let hash): return wait(id, for: .equal(hash), failure.description)
       case .machine, .content: return .machineFailed(failure.description)
       }
     }
@@ -90,20 +105,44 @@ final class TrainingExecutor: QueueExecutor {
     return Self.jobOutcome(outcome)
   }
 
-  private func noRoom(_ id: JobID, _ text: String, _ need: RunNeed?) -> JobOutcome {
-    lacking.withLock { $0[id] = need }
-    return .noRoom(Shortage(text, isCounted: need != nil))
+  /// Says once of an experiment, and of each config of it, what its ended runs were trained on.
+  private func sayWhatHasChanged(_ placed: PlacedExperiment, _ run: PlacedRun) {
+    let isNew = looked.withLock { looked in
+      if looked.count > Self.mostLookedAt { looked = [:] }
+      return looked.updateValue(run.configHash, forKey: placed.name) != run.configHash
+    }
+    guard isNew,
+      let dataset = try? environment.datasets.dataset(run.plan.dataset, configFolder: run.configFolder),
+      let notice = placed.changes(since: dataset.sha256, of: run.plan.dataset, environment.files)
+    else { return }
+    observer.say(notice, isProblem: false)
+  }
+
+  /// - Parameter lack: nil where nobody can tell when it is there.
+  private func wait(_ id: JobID, for lack: Lack?, _ text: String) -> JobOutcome {
+    lacking.withLock { $0[id] = lack }
+    var isOfAnotherJob = false
+    if case .equal = lack { isOfAnotherJob = true }
+    return .noRoom(Shortage(text, isCounted: lack != nil, isOfAnotherJob: isOfAnotherJob))
   }
 
   func takeRoom(for id: JobID) -> String? {
-    guard let need = lacking.withLock({ $0.removeValue(forKey: id) }) else { return nil }
+    guard let lack = lacking.withLock({ $0.removeValue(forKey: id) }) else { return nil }
+    let need: RunNeed
+    switch lack {
+    case .room(let room): need = room
+    case .equal(let hash):
+      guard let other = environment.reuse?.trainee(hash) else { return nil }
+      lacking.withLock { $0[id] = lack }
+      return "\(other), which trains the same run, to end"
+    }
     do throws(Reservations.Refusal) {
       try environment.reservations.reserve(need, for: "\(id)")
       return nil
     } catch {
       // What can never be had the execution says.
       if error.isForGood { return nil }
-      lacking.withLock { $0[id] = need }
+      lacking.withLock { $0[id] = lack }
       return error.description
     }
   }
@@ -122,7 +161,7 @@ final class TrainingExecutor: QueueExecutor {
   func recordedEnd(of id: JobID, of submission: Submission) -> JobEnd? {
     // Most have not ended, and an experiment is only then worth being read.
     guard let record = try? RunRecord(reading: folder(of: id).recordFile, in: environment.files),
-      record.hasGotToItsEnd(submission.configHash)
+      record.status == .completed || record.status == .diverged
     else { return nil }
     guard let placed = try? experiment(submission), let end = placed.run(id.job).flatMap({ recordedEnd($0) })
     else { return nil }
@@ -144,7 +183,9 @@ final class TrainingExecutor: QueueExecutor {
     guard files.exists(path) else { return nil }
     do {
       let record = try RunRecord(reading: path, in: files)
-      guard record.hasGotToItsEnd(run.configHash) else { return nil }
+      guard run.hasEnded(record, in: files) else { return nil }
+      // Whoever trained it may not have lived to say so.
+      environment.reuse?.completed(record)
       return JobEnd(record.status == .completed ? .completed : .diverged, problem: record.error)
     } catch {
       observer.say("\(error)", isProblem: false)

@@ -24,7 +24,8 @@ struct DaemonVerb {
     let daemon = try Daemon(
       .init(
         results: results, configs: arguments.configs, data: arguments.data,
-        slots: arguments.jobs ?? Machine.cores, onFinish: arguments.onFinish),
+        slots: arguments.jobs ?? Machine.cores, reuses: !arguments.trainsAll,
+        onFinish: arguments.onFinish),
       log: log, in: files)
     signals.onStop { daemon.stop(drain: false) }
     // Else nothing would begin, but the watched folder would be looked at.

@@ -38,13 +38,17 @@ struct RunVerb {
       console.isInteractive ? LiveTable(console) : LineReporter(console)
     let reports = ReportKeeper { observer.say($0, isProblem: true) }
     let environment = TrainingEnvironment(
-      pool: ComputePool(cores: Machine.cores), datasets: datasets, files: files)
+      pool: ComputePool(cores: Machine.cores), datasets: datasets, files: files,
+      reuse: RunReuse(RunIndex(results, in: files) { observer.say($0, isProblem: false) }))
     let placed = Dictionary(uniqueKeysWithValues: experiments.map { ($0.name, $0) })
     let executor = TrainingExecutor(environment, results: results, reports: reports, observer: observer) {
       placed[$0.name]!
     }
     let submissions = experiments.map { placed in
-      placed.submission(config: nil) { executor.recordedEnd($0) == nil }
+      placed.submission(config: nil, reuses: !arguments.trainsAll) { executor.recordedEnd($0) == nil }
+    }
+    for (placed, submission) in zip(experiments, submissions) where submission.jobs.isEmpty {
+      sayWhatHasChanged(placed, datasets)
     }
     // Training waits neither for a terminal nor for a pipe.
     console.neverWait()
@@ -127,22 +131,50 @@ struct RunVerb {
   ) throws -> [PlacedExperiment] {
     // What a daemon has accepted and will go on with has its name already.
     let accepted = try StatusFromFiles(results: results, files: files).accepted()
-    let placement = ExperimentPlacement(results: results, files: files, accepted: accepted)
+    let placement = ExperimentPlacement(results: results, files: files)
     var placed: [PlacedExperiment] = []
     for config in loaded {
       guard case .success(let experiment) = config.result else { continue }
-      let one = try placement.place(experiment, config.file)
+      let fingerprint = ExperimentPlacement.fingerprint(experiment, config.file)
+      let (one, fit, other) = placement.find(experiment, config.file) { name, one in
+        if placed.contains(where: { $0.name == name && $0.experiment != experiment }) {
+          return .init(text: "another config of this command")
+        }
+        let isWaiting = accepted[name].map { $0 != fingerprint } ?? false
+        return isWaiting && !one.folder.hasConfig ? .init(text: "a config that a daemon has accepted") : nil
+      }
       if placed.contains(where: { $0.name == one.name }) {
         console.info("\(config.file.path): the same experiment again; it runs once")
         continue
       }
-      if one.name != experiment.name {
-        console.info(
-          "\(experiment.name): results of another config have that name; these go to \(one.folder.path)")
-      }
+      if let other { console.info(other.note(experiment.name, one.name)) }
+      try write(config.file, of: one, fit, placement)
       placed.append(one)
     }
     return placed
+  }
+
+  /// Makes the experiment's folder, or puts its config in the place of the one that is there.
+  private func write(
+    _ file: ConfigurationFile, of placed: PlacedExperiment, _ fit: ExperimentPlacement.Fit,
+    _ placement: ExperimentPlacement
+  ) throws {
+    if case .continues(let continuation) = fit {
+      guard continuation.changesConfig else { return }
+      console.info(
+        continuation.note(placed.name, queued: placed.runs.count - continuation.ended.count))
+    }
+    try placement.write(file, of: placed)
+  }
+
+  /// Of an experiment of which nothing is trained; of others the executor says it.
+  private func sayWhatHasChanged(_ placed: PlacedExperiment, _ datasets: DatasetLibrary) {
+    for configuration in Set(placed.runs.map(\.plan.dataset)) {
+      guard let dataset = try? datasets.dataset(configuration, configFolder: placed.configFolder),
+        let notice = placed.changes(since: dataset.sha256, of: configuration, files)
+      else { continue }
+      return console.info(notice)
+    }
   }
 
   private func hasProblems(_ placed: PlacedExperiment) -> Bool {

@@ -8,14 +8,17 @@ struct SteerVerb {
   let console: Console
 
   func run() throws -> Int32 {
-    guard arguments.all != !arguments.operands.isEmpty else {
-      throw UsageError("\(command.rawValue) needs runs or experiments, or --all")
+    guard arguments.all != !arguments.operands.isEmpty || arguments.failed && !arguments.all else {
+      throw UsageError(
+        "\(command.rawValue) needs runs or experiments, or --all"
+          + (command == .restart ? ", or --failed" : ""))
     }
+    if arguments.failed, command != .restart { throw UsageError("--failed is for restart alone") }
     let client = try DaemonClient.required(ResultsFolder(arguments.results))
-    let answers = try client.request([
-      "verb": .string(command.rawValue), "targets": .array(arguments.operands.map { .string($0) }),
-      "all": .bool(arguments.all),
-    ])
+    let answers = try answers(client, isSure: arguments.isSure)
+    if answers.isEmpty, !arguments.json {
+      console.info(arguments.failed ? "no run has failed or diverged" : "no runs")
+    }
     if arguments.json {
       console.result(OrderedJSON.array(answers.map(\.orderedJSON)).pretty)
     } else {
@@ -24,5 +27,18 @@ struct SteerVerb {
       }
     }
     return ExitCode.done
+  }
+
+  private func answers(_ client: DaemonClient, isSure: Bool) throws -> [ControlMessage] {
+    do {
+      return try client.request([
+        "verb": .string(command.rawValue), "targets": .array(arguments.operands.map { .string($0) }),
+        "all": .bool(arguments.all || arguments.operands.isEmpty), "failed": .bool(arguments.failed),
+        "sure": .bool(isSure),
+      ])
+    } catch let failure as DaemonFailure where failure.isQuestion && !isSure {
+      try console.confirm(failure.description)
+      return try answers(client, isSure: true)
+    }
   }
 }

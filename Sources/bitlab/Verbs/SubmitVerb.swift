@@ -22,7 +22,9 @@ struct SubmitVerb {
         "text": .string(String(decoding: config.file.bytes, as: UTF8.self)),
       ]
     }
-    let receipts = try client.request(["verb": "submit", "configs": .array(configs)])
+    let receipts = try client.request([
+      "verb": "submit", "configs": .array(configs), "reuse": .bool(!arguments.trainsAll),
+    ])
     if arguments.json {
       console.result(OrderedJSON.array(receipts.map(\.orderedJSON)).pretty)
     } else {

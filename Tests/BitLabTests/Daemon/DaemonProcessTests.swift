@@ -66,7 +66,7 @@ struct DaemonProcessTests {
     #expect(again.code == 0 && again.output == "long/two-seed0: has already ended: cancelled\n")
     let unknown = try program("pause", "long/full-seed1")
     #expect(unknown.code == 2 && unknown.errors.contains("did you mean `long/full-seed0`?"))
-    #expect(try program("restart", "long/two-seed0").output == "long/two-seed0: begins again\n")
+    #expect(try program("restart", "--yes", "long/two-seed0").output == "long/two-seed0: begins again\n")
     #expect(try program("cancel", "--all").code == 0)
     #expect(try program("wait").code == 0)
     #expect(try program("logs", "long/full-seed0").output.contains("began:"))

@@ -55,7 +55,7 @@ struct ForgettingTests {
     let before = try experimentResults(daemon.results + "/tiny")
     #expect(try daemon.submit(Self.tiny("tiny")).output.contains("nothing to do again"))
     #expect(try daemon.submit(Self.tiny("tiny", rate: "0.5")).output.contains("these go to tiny-2"))
-    #expect(daemon.verb("restart", "tiny").output.contains("tiny/full-seed0: begins again"))
+    #expect(daemon.verb("restart", "--yes", "tiny").output.contains("tiny/full-seed0: begins again"))
     #expect(daemon.verb("wait", "tiny").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == before)
     let log = try daemon.text("results/.bitlab/daemon.log")
@@ -94,7 +94,7 @@ struct ForgettingTests {
     let path = daemon.results + "/tiny/config.json"
     let before = try experimentResults(daemon.results + "/tiny")
     try Data(Self.tiny("tiny", rate: "0.5").utf8).write(to: URL(fileURLWithPath: path))
-    let said = daemon.verb("restart", "tiny").output
+    let said = daemon.verb("restart", "--yes", "tiny").output
     #expect(said.contains("config.json has been changed since the run was trained"), "\(said)")
     #expect(try experimentResults(daemon.results + "/tiny") == before)
     #expect(daemon.daemon?.core.engine.report().state.jobs.isEmpty == true)
@@ -102,7 +102,7 @@ struct ForgettingTests {
     let harmless = ConfigText(
       name: "tiny", variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]", rest: #", "priority": 7"#)
     try Data(harmless.text.utf8).write(to: URL(fileURLWithPath: path))
-    #expect(daemon.verb("restart", "tiny").output.contains("begins again"))
+    #expect(daemon.verb("restart", "--yes", "tiny").output.contains("begins again"))
     #expect(daemon.verb("wait", "tiny").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == before)
   }

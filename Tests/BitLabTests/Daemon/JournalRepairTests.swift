@@ -173,6 +173,6 @@ struct JournalRepairTests {
     #expect(log.contains("huge: the queue does not know it, and cannot take it: the plan has 60000 runs"))
     #expect(daemon.verb("wait", "tiny").code == 0)
     for name in ["odd", "piped"] { #expect(daemon.verb("cancel", name).code == 2) }
-    #expect(daemon.verb("restart", "--all").code == 0)
+    #expect(daemon.verb("restart", "--all", "--yes").code == 0)
   }
 }

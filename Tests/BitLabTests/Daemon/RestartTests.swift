@@ -11,7 +11,7 @@ struct RestartTests {
     #expect(try daemon.submit(text).code == 0)
     #expect(daemon.verb("wait").code == 0)
     let before = try experimentResults(daemon.results + "/tiny")
-    #expect(daemon.verb("restart", "tiny/two-seed0").output == "tiny/two-seed0: begins again\n")
+    #expect(daemon.verb("restart", "--yes", "tiny/two-seed0").output == "tiny/two-seed0: begins again\n")
     #expect(daemon.verb("wait").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == before)
     let log = try daemon.text("results/tiny/runs/two-seed0/run.log")
@@ -26,7 +26,7 @@ struct RestartTests {
     #expect(try daemon.status()["tiny/two-seed0"]?["epoch"] as? Int == 2)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     try daemon.wait(for: "long/full-seed0", "running")
-    #expect(daemon.verb("restart", "tiny/two-seed0").code == 0)
+    #expect(daemon.verb("restart", "--yes", "tiny/two-seed0").code == 0)
     #expect(daemon.verb("cancel", "tiny/two-seed0").code == 0)
     try daemon.wait { $0.submissions["tiny"] == nil }
     let run = try daemon.status()["tiny/two-seed0"]
@@ -43,7 +43,7 @@ struct RestartTests {
     #expect(daemon.verb("wait").code == 0)
     #expect(try daemon.submit(InProcessDaemon.long(rest: #", "priority": 1"#)).code == 0)
     try daemon.wait(for: "long/full-seed0", "running")
-    #expect(daemon.verb("restart", "tiny/two-seed0").code == 0)
+    #expect(daemon.verb("restart", "--yes", "tiny/two-seed0").code == 0)
     daemon.stop()
     #expect(daemon.exists("results/tiny/runs/two-seed0/model.safetensors"))
     try daemon.start(slots: 2)
@@ -61,7 +61,7 @@ struct RestartTests {
     #expect(daemon.verb("wait").code == 0)
     try FileManager.default.removeItem(atPath: daemon.results + "/tiny")
     try daemon.wait { $0.submissions.isEmpty }
-    let said = daemon.verb("restart", "tiny/two-seed0")
+    let said = daemon.verb("restart", "--yes", "tiny/two-seed0")
     #expect(said.code == 2 && said.errors.contains("no run or experiment `tiny/two-seed0`"))
     #expect(try daemon.submit(text).code == 0)
     #expect(daemon.verb("wait").code == 0)

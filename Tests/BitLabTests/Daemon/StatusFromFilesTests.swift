@@ -45,7 +45,7 @@ struct StatusFromFilesTests {
     #expect(daemon.verb("wait").code == 0)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     try daemon.wait(for: "long/full-seed0", "running")
-    #expect(daemon.verb("restart", "tiny/full-seed1").code == 0)
+    #expect(daemon.verb("restart", "--yes", "tiny/full-seed1").code == 0)
     #expect(try daemon.submit(other).code == 0)
     let before = try daemon.status()
     daemon.stop()

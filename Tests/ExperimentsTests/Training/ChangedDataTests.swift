@@ -58,7 +58,7 @@ struct ChangedDataTests {
     run.train(pausingAfter: 6)
     let store = run.folder.checkpoints(in: POSIXFileSystem())
     var checkpoint = try #require(try store.loadNewest().checkpoint)
-    var state = try #require(TrainingState(metadata: checkpoint.content.metadata, identity: run.identity))
+    var state = try #require(TrainingState(metadata: checkpoint.content.metadata))
     #expect(state.dataSHA256 != nil && state.curveChecksum != nil)
     state.dataSHA256 = nil
     (state.curveChecksum, state.stepsChecksum, state.timingChecksum) = (nil, nil, nil)

@@ -65,7 +65,7 @@ struct FaultTests {
     }
     let waits = try #require(train(total: 1 << 30, free: 1 << 20).failure)
     #expect(
-      waits.mayPass && waits.isForWantOfRoom && waits.description.contains(" MB of memory (0 MB of the "))
+      waits.mayPass && waits.isWaiting && waits.description.contains(" MB of memory (0 MB of the "))
     #expect(try run.record.status == .queued && run.record.ended == nil)
     #expect(try run.record.error == "waits for \(waits)")
     let fails = try #require(train(total: 1 << 20, free: 1 << 20).failure)

@@ -40,7 +40,7 @@ final class ScriptedExecutor: QueueExecutor {
 
   func prepare(_ id: JobID) { state.withLock { _ = $0.prepared.insert(id) } }
 
-  func execute(_ id: JobID, of submission: Submission) -> JobOutcome {
+  func execute(_ id: JobID, of submission: Submission, isRestart: Bool) -> JobOutcome {
     condition.lock()
     defer { condition.unlock() }
     state.withLock { $0.begun.append(id) }

@@ -1,0 +1,81 @@
+import Files
+import Foundation
+
+/// Gives a run the results of an equal one: its files, with rows as training would have written them under the run's own
+/// names.
+struct TakeOver {
+  let run: PlacedRun
+  let source: RunIndex.Entry
+  let files: any FileSystem
+
+  /// Copies the files, the record last. What was there of the run before goes: whoever is stopped on the way begins again.
+  ///
+  /// Throws `FileError`, and `FileContentError` where the source's files are not what its record says.
+  func callAsFunction() throws -> RunRecord {
+    let folder = run.folder
+    let gridKeys = run.plan.gridPoint.map(\.key)
+    let names = [run.experiment, run.plan.variant, String(run.plan.seed)]
+    let grid = run.plan.gridPoint.map { GridText($0).text }
+    let curve = try rows(
+      source.folder.curveFile, header: CurveRow.header(gridKeys: gridKeys),
+      isHeader: { CurveRow.gridKeys(ofHeader: $0).map { 3 + $0.count } }, names: names + grid)
+    let steps =
+      run.plan.training.logEverySteps == 0
+      ? nil
+      : try rows(
+        source.folder.stepsFile, header: StepRow.header,
+        isHeader: { CSV.line($0) == StepRow.header ? 3 : nil }, names: names)
+    let model = try SafetensorsFile(reading: source.folder.modelFile, in: files)
+    if files.exists(folder.recordFile) { try files.remove(folder.recordFile) }
+    try folder.checkpoints(in: files).removeAll()
+    try DurableFile.write(curve, to: folder.curveFile, in: files)
+    if let steps { try DurableFile.write(steps, to: folder.stepsFile, in: files) }
+    if files.exists(source.folder.timingFile) {
+      try DurableFile.write(try files.readAll(source.folder.timingFile), to: folder.timingFile, in: files)
+    }
+    try model.write(to: folder.modelFile, in: files)
+    let record = record
+    try record.write(to: folder.recordFile, in: files)
+    return record
+  }
+
+  /// Who it is is its own, what came out the other one's.
+  private var record: RunRecord {
+    var record = source.record
+    record.experiment = run.experiment
+    record.run = run.plan.id
+    record.variant = run.plan.variant
+    record.configHash = run.configHash
+    record.started = RunRecord.timestamp(Date())
+    record.ended = record.started
+    record.reusedFrom = source.name
+    return record
+  }
+
+  /// A table's rows with other names in front.
+  ///
+  /// - Parameter isHeader: how many columns of names a header has; nil for the header of something else.
+  private func rows(
+    _ path: String, header: String, isHeader: ([String]) -> Int?, names: [String]
+  ) throws -> String {
+    func damaged(_ problem: String) -> FileContentError {
+      FileContentError(path: path, problem: problem, remedy: "restart its run to compute it again")
+    }
+    let text = try files.readText(path)
+    guard text.hasSuffix("\n") else { throw damaged("does not end with a whole row") }
+    let records: [[String]]
+    do throws(CSV.SyntaxError) {
+      records = try CSV.records(in: text)
+    } catch {
+      throw damaged("line \(error.line): \(error.problem)")
+    }
+    guard let first = records.first, let count = isHeader(first) else { throw damaged("has another header") }
+    guard records.allSatisfy({ $0.count == first.count }) else {
+      throw damaged("has a row of another length")
+    }
+    if path == source.folder.curveFile, Int(records.last![count + 1]) != source.record.step {
+      throw damaged("does not end with step \(source.record.step), with which its run ended")
+    }
+    return records.dropFirst().reduce(into: header) { $0 += CSV.line(names + $1.dropFirst(count)) }
+  }
+}

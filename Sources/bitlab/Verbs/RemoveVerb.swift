@@ -1,0 +1,64 @@
+import Experiments
+import Files
+import Foundation
+import Scheduler
+
+/// `bitlab remove EXPERIMENT...`: removes experiments that have ended, with all their files.
+struct RemoveVerb {
+  private let arguments: Arguments
+  private let console: Console
+  private let files: any FileSystem = POSIXFileSystem()
+
+  init(_ arguments: Arguments, _ console: Console) {
+    self.arguments = arguments
+    self.console = console
+  }
+
+  func run() throws -> Int32 {
+    guard !arguments.operands.isEmpty else { throw UsageError("remove needs at least one experiment") }
+    let results = ResultsFolder(arguments.results)
+    let there = try results.experimentNames(in: files)
+    var names: [String] = []
+    for word in arguments.operands where !names.contains(word) {
+      guard there.contains(word) else {
+        let hint = Nearest.name(to: word, among: there).map { ": did you mean `\($0)`?" }
+        throw UsageError("no experiment `\(word)` in \(arguments.results)" + (hint ?? ""))
+      }
+      names.append(word)
+    }
+    let client = try DaemonClient.connect(results)
+    if client == nil { try refuseOpen(names, results) }
+    if !arguments.isSure { try ask(names, results) }
+    if let client {
+      _ = try client.request(["verb": "remove", "targets": .array(names.map { .string($0) })])
+    } else {
+      try withExtendedLifetime(try results.own(in: files)) {
+        for name in names { try results.remove(name, in: files) }
+      }
+    }
+    if arguments.json {
+      console.result(OrderedJSON.array(names.map { .string($0) }).pretty)
+    } else {
+      for name in names { console.result("\(name): removed") }
+    }
+    return ExitCode.done
+  }
+
+  /// What a daemon that does not run now has accepted, and will go on with, stays.
+  private func refuseOpen(_ names: [String], _ results: ResultsFolder) throws {
+    let state = try StatusFromFiles(results: results, files: files).journaled()
+    if let name = names.first(where: { !state.canTake($0) }) {
+      throw UsageError(
+        "\(name): a daemon has runs of it in its queue that have not ended: start it and cancel them first")
+    }
+  }
+
+  /// Returns where the person is sure.
+  private func ask(_ names: [String], _ results: ResultsFolder) throws {
+    let what = names.map { name in
+      let runs = (try? files.list(results.experiment(name).runsFolder))?.count ?? 0
+      return "\(name) (\(runs) run\(runs == 1 ? "" : "s"))"
+    }.joined(separator: ", ")
+    try console.confirm("remove \(what) with all files, for good?")
+  }
+}

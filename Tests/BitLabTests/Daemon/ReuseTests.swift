@@ -1,0 +1,166 @@
+import Experiments
+import Files
+import Foundation
+import Testing
+
+@testable import bitlab
+
+/// The same run is never trained twice.
+struct ReuseTests {
+  private static let grid = #", "grid": {"training.learning_rate": [0.01]}"#
+
+  private func record(_ daemon: InProcessDaemon, _ run: String) throws -> RunRecord {
+    let parts = run.split(separator: "/")
+    return try RunRecord(
+      reading: "\(daemon.results)/\(parts[0])/runs/\(parts[1])/run.json", in: POSIXFileSystem())
+  }
+
+  private func run(_ daemon: InProcessDaemon, _ text: String, _ options: String...) throws
+    -> InProcessDaemon.Said
+  {
+    daemon.verb(["run", try daemon.config(text, as: "\(UUID()).json")] + options, CapturedStreams())
+  }
+
+  private func isTrained(_ daemon: InProcessDaemon, _ run: String) throws -> Bool {
+    let parts = run.split(separator: "/")
+    return try daemon.text("results/\(parts[0])/runs/\(parts[1])/run.log").contains("began: ")
+  }
+
+  /// Other names, and a grid: the files are those that training would have written.
+  @Test(arguments: [false, true])
+  func anEqualRunIsTakenOver(byDaemon: Bool) throws {
+    let daemon = try InProcessDaemon()
+    if byDaemon { try daemon.start(slots: 2) }
+    let other = ConfigText(
+      name: "other",
+      variants: #"{"name": "a, \"b\"", "bits": 32}"#.replacingOccurrences(of: #", \"b\""#, with: "b"),
+      rest: Self.grid
+    ).text
+    for text in [ConfigText().text, other] {
+      #expect((byDaemon ? try daemon.submit(text) : try run(daemon, text)).code == 0)
+      if byDaemon { #expect(daemon.verb("wait").code == 0) }
+    }
+    let taken = try record(daemon, "other/ab-training.learning_rate=0.01-seed1")
+    let source = try record(daemon, "tiny/full-seed1")
+    #expect(taken.reusedFrom == "tiny/full-seed1" && taken.runHash == source.runHash)
+    #expect(taken.status == .completed && taken.finalValidationLoss == source.finalValidationLoss)
+    #expect(try !isTrained(daemon, "other/ab-training.learning_rate=0.01-seed1"))
+    #expect(try isTrained(daemon, "tiny/full-seed1") && source.reusedFrom == nil)
+    #expect(try experimentResults(daemon.results + "/other") == daemon.undisturbed(other, "other"))
+    // A restart trains.
+    if byDaemon {
+      #expect(daemon.verb("restart", "other", "--yes").code == 0)
+      #expect(daemon.verb("wait", "other").code == 0)
+      #expect(try record(daemon, "other/ab-training.learning_rate=0.01-seed1").reusedFrom == nil)
+      #expect(try isTrained(daemon, "other/ab-training.learning_rate=0.01-seed1"))
+      #expect(try experimentResults(daemon.results + "/other") == daemon.undisturbed(other, "other"))
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func whoeverWantsToTrainDoes(byDaemon: Bool) throws {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    let text = ConfigText(name: "other", seeds: "[0]").text
+    if byDaemon {
+      try daemon.start(slots: 1)
+      let path = try daemon.config(text, as: "other.json")
+      #expect(daemon.verb("submit", path, "--no-reuse").code == 0)
+      #expect(daemon.verb("wait").code == 0)
+    } else {
+      #expect(try run(daemon, text, "--no-reuse").code == 0)
+    }
+    #expect(try isTrained(daemon, "other/full-seed0") && record(daemon, "other/full-seed0").reusedFrom == nil)
+  }
+
+  /// What trains now is waited for, and others pass meanwhile.
+  @Test func aRunWaitsForItsEqual() throws {
+    let daemon = try InProcessDaemon(slots: 2)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    try daemon.wait(for: "long/full-seed0", "running")
+    while !daemon.exists("results/long/runs/full-seed0/run.json") { usleep(1000) }
+    #expect(try daemon.submit(InProcessDaemon.long("equal")).code == 0)
+    let names = (0..<12).map { "tiny\($0)" }
+    try daemon.submit(
+      names.enumerated().map {
+        ConfigText(name: $1, variants: #"{"name": "full", "bits": 32}"#, seeds: "[\($0)]").text
+      })
+    #expect(daemon.verb(["wait"] + names, CapturedStreams()).code == 0)
+    let status = try daemon.status()["equal/full-seed0"]
+    #expect(status?["status"] as? String == "queued")
+    #expect(
+      status?["waiting_for"] as? String == "long/full-seed0, which trains the same run, to end",
+      "\(status?["waiting_for"] ?? "nothing")")
+    // It is not there to be taken over: the other one trains.
+    #expect(daemon.verb("cancel", "long").code == 0)
+    try daemon.wait(for: "equal/full-seed0", "running")
+    #expect(daemon.verb("cancel", "equal").code == 0)
+  }
+
+  @Test func aCompletedEqualIsTakenOverByWhoWaited() throws {
+    let daemon = try InProcessDaemon(slots: 2)
+    func text(_ name: String) -> String {
+      ConfigText(name: name, epochs: 400, variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]").text
+    }
+    try daemon.submit([text("one"), text("two"), text("three")])
+    #expect(daemon.verb("wait").code == 0)
+    let trained = try ["one", "two", "three"].filter { try isTrained(daemon, "\($0)/full-seed0") }
+    #expect(trained.count == 1)
+    for name in ["one", "two", "three"] {
+      #expect(try experimentResults(daemon.results + "/\(name)") == daemon.undisturbed(text(name), name))
+    }
+  }
+
+  /// The index can be lost, damaged or of another version: it is made anew from the records, and nothing is overwritten unread.
+  @Test(arguments: ["", "bitlab run index 2\nnew things\n", "bitlab run", "nonsense\n"])
+  func anIndexThatCannotBeUsed(content: String) throws {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    let path = daemon.results + "/.bitlab/run-index"
+    if content.isEmpty {
+      try FileManager.default.removeItem(atPath: path)
+    } else {
+      try Data(content.utf8).write(to: URL(fileURLWithPath: path))
+    }
+    #expect(try run(daemon, ConfigText(name: "other", seeds: "[0]").text).code == 0)
+    #expect(try record(daemon, "other/two-seed0").reusedFrom == "tiny/two-seed0")
+    #expect(daemon.exists("results/.bitlab/run-index.damaged") == !content.isEmpty)
+    if !content.isEmpty { #expect(try daemon.text("results/.bitlab/run-index.damaged") == content) }
+  }
+
+  /// An index tells where to look, not what is there.
+  @Test(arguments: ["gone", "cut", "model", "limit"])
+  func whatIsNotThereIsNotTakenOver(problem: String) throws {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    let folder = daemon.results + "/tiny/runs/full-seed0"
+    switch problem {
+    case "gone": try FileManager.default.removeItem(atPath: daemon.results + "/tiny")
+    case "cut":
+      let bytes = try POSIXFileSystem().readAll(folder + "/curve.csv")
+      let end = try #require(bytes.dropLast().lastIndex(of: UInt8(ascii: "\n")))
+      try Data(bytes[...end]).write(to: URL(fileURLWithPath: folder + "/curve.csv"))
+    case "model":
+      try Data([1, 2, 3]).write(to: URL(fileURLWithPath: folder + "/model.safetensors"))
+    default:
+      var record = try record(daemon, "tiny/full-seed0")
+      record.stoppedBy = RunRecord.timeLimit
+      try record.write(to: folder + "/run.json", in: POSIXFileSystem())
+    }
+    let other = ConfigText(name: "other", seeds: "[0]").text
+    #expect(try run(daemon, other).code == 0)
+    #expect(try record(daemon, "other/full-seed0").reusedFrom == nil)
+    #expect(try isTrained(daemon, "other/full-seed0"))
+    #expect(try experimentResults(daemon.results + "/other") == daemon.undisturbed(other, "other"))
+  }
+
+  /// Results that somebody keeps as a reference are nobody's runs.
+  @Test func aReferenceIsNotTakenOver() throws {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    try FileManager.default.moveItem(atPath: daemon.results + "/tiny", toPath: daemon.results + "/reference")
+    try FileManager.default.removeItem(atPath: daemon.results + "/.bitlab/run-index")
+    #expect(try run(daemon, ConfigText(name: "other", seeds: "[0]").text).code == 0)
+    #expect(try record(daemon, "other/full-seed0").reusedFrom == nil)
+  }
+}
