@@ -81,6 +81,12 @@ package struct CheckpointStore: Sendable {
     (try? fileSystem.list(folder))?.compactMap(Self.step(of:)).max()
   }
 
+  /// The metadata of the newest checkpoint, where that is whole.
+  package var newestMetadata: [String: String]? {
+    guard let step = newestStep, let checkpoint = try? load(path(step), step: step) else { return nil }
+    return checkpoint.content.metadata
+  }
+
   /// The path of a step's checkpoint.
   package func path(_ step: Int) -> String {
     let digits = String(step)

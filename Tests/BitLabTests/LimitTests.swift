@@ -50,6 +50,18 @@ struct LimitTests {
     #expect(try program.record("results/tiny", "full-seed0")["status"] as? String == "completed")
   }
 
+  /// Too little even for the threads: said at once, where the system's thread pool would try for ever.
+  @Test(arguments: ["run tiny.json --jobs 2", "daemon --jobs 2"])
+  func noRoomForThreads(words: String) throws {
+    let program = try Program()
+    try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
+    let result = try program.run(after: "ulimit -v 100000", words.split(separator: " ").map(String.init))
+    #expect(result.code == 1)
+    #expect(
+      result.errors.contains(/ulimit -v leaves \d+ MB of address space, and training needs at least \d+ MB/),
+      "\(result.errors)")
+  }
+
   /// Fewer files than the runs have open.
   @Test func descriptorsAreReserved() throws {
     let program = try Program()

@@ -61,6 +61,30 @@ package struct MemoryBounds: Sendable {
       in: SystemFiles(), addressLimit: softLimit(RLIMIT_AS), dataLimit: softLimit(RLIMIT_DATA))
   }
 
+  /// What keeps this process from training anything; nil where nothing does.
+  ///
+  /// Where addresses are lacking for a thread's stack, the system's thread pool tries again for ever, and the process would
+  /// stand still without a word.
+  ///
+  /// - Parameter slots: runs at once.
+  package static func problemAtStart(slots: Int) -> String? {
+    let needed = threads(slots) * stack + ownAddresses
+    for bound in ofThisProcess().bounds where bound.isOwn && bound.free < needed {
+      return
+        "\(bound.name) leaves \(bound.free / 1_000_000) MB of address space, and training needs at least "
+        + "\(needed / 1_000_000) MB: raise it"
+    }
+    return nil
+  }
+
+  /// Bytes of a thread's stack.
+  private static let stack = 8 << 20
+  /// Bytes of addresses that the process needs besides.
+  private static let ownAddresses = 24 << 20
+
+  /// A run has its own and its recorder's; the pool's are as many as cores; the rest is the process's.
+  private static func threads(_ slots: Int) -> Int { 2 * slots + min(Machine.cores, 8) + 3 }
+
   private static func softLimit(_ resource: __rlimit_resource) -> Int? {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { return nil }

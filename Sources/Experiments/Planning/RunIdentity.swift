@@ -58,8 +58,10 @@ extension PlacedRun {
       return false
     }
     guard record.stoppedBy == RunRecord.timeLimit else { return true }
-    let used = record.computedSeconds ?? record.trainSeconds ?? 0
-    return timeLimitSeconds.map { $0 <= used } ?? false
+    guard let timeLimitSeconds else { return false }
+    // The checkpoint knows what the limit has counted; the record only a part of that.
+    let metadata = folder.checkpoints(in: files).newestMetadata
+    return timeLimitSeconds <= metadata.flatMap { TrainingState(metadata: $0) }?.activeSeconds ?? .infinity
   }
 
   /// The version of the arithmetic under which a hash is this run's on those data; nil where it is another run's.

@@ -44,8 +44,6 @@ package struct RunRecord: Hashable, Sendable, Decodable {
   package var dataSHA256: String?
   /// The key of what ended the run before its last step; nil where it got there, or early stopping ended it.
   package var stoppedBy: String?
-  /// What `time_limit_seconds` counts: the time in which training and validation were computed.
-  package var computedSeconds: Double?
   /// The run whose results these are, as `experiment/run`; nil where the run was trained.
   package var reusedFrom: String?
 
@@ -85,7 +83,6 @@ package struct RunRecord: Hashable, Sendable, Decodable {
     case runHash = "run_hash"
     case stoppedBy = "stopped_by"
     case dataSHA256 = "data_sha256"
-    case computedSeconds = "computed_seconds"
     case reusedFrom = "reused_from"
   }
 }
@@ -112,8 +109,8 @@ extension RunRecord {
       member(.trainSeconds, .init(trainSeconds)), member(.host, .init(host)), member(.cpu, .init(cpu)),
       member(.threads, .init(threads)), member(.bitlabVersion, .init(bitlabVersion)),
       member(.swiftVersion, .init(swiftVersion)), member(.runHash, .init(runHash)),
-      member(.stoppedBy, .init(stoppedBy)), member(.dataSHA256, .init(dataSHA256)),
-      member(.computedSeconds, .init(computedSeconds)), member(.reusedFrom, .init(reusedFrom)),
+      member(.reusedFrom, .init(reusedFrom)), member(.stoppedBy, .init(stoppedBy)),
+      member(.dataSHA256, .init(dataSHA256)),
     ]
   }
 

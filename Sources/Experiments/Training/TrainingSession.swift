@@ -363,6 +363,5 @@ extension RunRecord {
     bestEpoch = state.bestEpoch
     started = state.started
     trainSeconds = state.trainSeconds
-    computedSeconds = state.activeSeconds
   }
 }

@@ -152,8 +152,8 @@ final class Daemon: Sendable {
     progressed.begin { [weak engine] in engine?.progressed($0) }
     return DaemonCore(
       engine: engine, log: log, results: settings.results, files: files, observer: observer, reports: reports,
-      reuses: settings.reuses
-    ) { try shelf.experiment($0) }
+      reuses: settings.reuses, experiment: { try shelf.experiment($0) },
+      accepted: { shelf.accepted($0.experiment, $0.runs.map(\.plan), $1) })
   }
 
   private static func makeWatcher(

@@ -17,6 +17,8 @@ final class DaemonCore: Sendable {
   /// Whether runs take over what equal ones have done.
   private let reuses: Bool
   private let experiment: @Sendable (Submission) throws -> PlacedExperiment
+  /// Told of an experiment that is accepted, as it was read.
+  private let accepted: @Sendable (PlacedExperiment, Submission) -> Void
   /// Records of runs that have ended, which do not change any more.
   let ended = Mutex<[JobID: EndedRun]>([:])
 
@@ -32,9 +34,11 @@ final class DaemonCore: Sendable {
   init(
     engine: Engine, log: DaemonLog, results: ResultsFolder, files: any FileSystem, observer: DaemonObserver,
     reports: ReportKeeper, reuses: Bool,
-    experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment
+    experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment,
+    accepted: @escaping @Sendable (PlacedExperiment, Submission) -> Void
   ) {
     self.reuses = reuses
+    self.accepted = accepted
     self.experiment = experiment
     self.engine = engine
     self.log = log
@@ -133,8 +137,9 @@ final class DaemonCore: Sendable {
     var receipts: [Receipt] = []
     judging: while let config = rest.first {
       switch desk.judge(config) {
-      case .new(let submission, let note):
+      case .new(let submission, let placed, let note):
         submissions.append(submission)
+        accepted(placed, submission)
         let runs = submission.jobs.count
         receipts.append(
           Receipt(

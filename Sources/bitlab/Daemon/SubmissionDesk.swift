@@ -11,7 +11,7 @@ final class SubmissionDesk {
   /// What became of a config.
   enum Verdict {
     /// To be submitted.
-    case new(Submission, note: String?)
+    case new(Submission, PlacedExperiment, note: String?)
     /// The same experiment is there, of which the queue has forgotten these runs, that have not got to their end.
     case continued(Submission)
     /// An experiment that is there goes on with another config; these runs have not got to their end.
@@ -133,7 +133,7 @@ final class SubmissionDesk {
       if pending.jobs.isEmpty { return .known(name) }
       taken[name] = pending
       if case .continues = fit { return .continued(pending) }
-      return .new(pending, note: other.map { $0.note(experiment.name, name) })
+      return .new(pending, placed, note: other.map { $0.note(experiment.name, name) })
     }
     preconditionFailure("there is no end of numbers")
   }

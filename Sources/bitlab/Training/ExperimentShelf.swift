@@ -10,6 +10,8 @@ import Synchronization
 final class ExperimentShelf: Sendable {
   private struct State {
     var kept: [(fingerprint: String, config: [UInt8], experiment: PlacedExperiment)] = []
+    /// Experiments that have been accepted and not begun, as they were read when they came, by their submissions' fingerprints.
+    var accepted: [String: (experiment: Experiment, plan: [RunPlan])] = [:]
     /// Edited configs that have been said, by their folder.
     var said: [String: [UInt8]] = [:]
   }
@@ -18,6 +20,8 @@ final class ExperimentShelf: Sendable {
   private let files: any FileSystem
   private let state = Mutex(State())
   private static let capacity = 64
+  /// More than this many that wait are read again when they begin.
+  private static let mostAccepted = 256
   /// Called with the name of a submission whose config is in its folder now.
   private let placed: @Sendable (String) -> Void
   private let log: @Sendable (String) -> Void
@@ -46,14 +50,31 @@ final class ExperimentShelf: Sendable {
       file = newest(file, submission, folder)
       if let found = kept(submission, file) { return found }
     }
+    let (known, plan) = takeAccepted(submission)
     let placed = PlacedExperiment(
-      try Experiment(file), name: submission.name, folder: folder, configFolder: submission.folder)
+      try known ?? Experiment(file), name: submission.name, folder: folder, configFolder: submission.folder,
+      plan: plan)
     if !submission.isPlaced {
       try place(placed, file)
       self.placed(submission.name)
     }
     keep(placed, file, submission)
     return placed
+  }
+
+  /// Keeps an experiment that was accepted until a run of it begins: its config need not be read once more.
+  func accepted(_ experiment: Experiment, _ plan: [RunPlan], _ submission: Submission) {
+    state.withLock { state in
+      if state.accepted.count < Self.mostAccepted {
+        state.accepted[submission.fingerprint] = (experiment, plan)
+      }
+    }
+  }
+
+  private func takeAccepted(_ submission: Submission) -> (Experiment?, [RunPlan]?) {
+    guard !submission.isPlaced else { return (nil, nil) }
+    let found = state.withLock { $0.accepted.removeValue(forKey: submission.fingerprint) }
+    return (found?.experiment, found?.plan)
   }
 
   /// The config as it was accepted. Journals of earlier versions leave it to the folder, and know its hash.

@@ -14,6 +14,10 @@ struct DaemonVerb {
 
   func run() throws -> Int32 {
     guard arguments.operands.isEmpty else { throw UsageError("daemon takes no arguments") }
+    if let problem = MemoryBounds.problemAtStart(slots: arguments.jobs ?? Machine.cores) {
+      console.error(problem)
+      return ExitCode.failure
+    }
     console.neverWait()
     // Whoever stops the daemon does not wait for its terminal either.
     defer { console.hurry() }

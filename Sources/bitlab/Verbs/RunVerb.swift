@@ -24,6 +24,10 @@ struct RunVerb {
       if arguments.operands.count > 1 { console.info("no run started") }
       return exitCode
     }
+    if let problem = MemoryBounds.problemAtStart(slots: arguments.jobs ?? Machine.cores) {
+      console.error(problem)
+      return ExitCode.failure
+    }
     let results = ResultsFolder(arguments.results)
     return try withExtendedLifetime(try results.own(in: files)) { try run(loaded, in: results) }
   }

@@ -20,7 +20,7 @@ struct RemoveTests {
     #expect(daemon.verb("remove").code == 2)
     let said = daemon.verb("remove", "tiny", "--yes")
     #expect(said.code == 0 && said.output == "tiny: removed\n", "\(said)")
-    #expect(!daemon.exists("results/tiny") && (try daemon.status().isEmpty))
+    #expect(try !daemon.exists("results/tiny") && daemon.status().isEmpty)
     #expect(try POSIXFileSystem().list(daemon.results + "/.bitlab").allSatisfy { !$0.hasPrefix("removed") })
     // Nothing of it is left to be taken over, or to be remembered by the next process.
     daemon.stop()
@@ -52,7 +52,7 @@ struct RemoveTests {
     try daemon.wait { $0.submissions.isEmpty }
     daemon.stop()
     #expect(daemon.verb("remove", "tiny", "--yes").code == 0)
-    #expect(!daemon.exists("results/tiny") && (try daemon.status().isEmpty))
+    #expect(try !daemon.exists("results/tiny") && daemon.status().isEmpty)
     try daemon.start(slots: 1)
     #expect(try daemon.status().isEmpty)
     daemon.stop()

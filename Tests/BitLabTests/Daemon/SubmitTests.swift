@@ -27,13 +27,15 @@ struct SubmitTests {
     let (tiny, other) = (ConfigText(seeds: "[0]").text, ConfigText(epochs: 1, seeds: "[0]").text)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     #expect(try daemon.submit(tiny).code == 0)
-    try FileManager.default.createDirectory(
-      atPath: daemon.results + "/tiny", withIntermediateDirectories: true)
-    try Data(other.utf8).write(to: URL(fileURLWithPath: daemon.results + "/tiny/config.json"))
+    _ = try daemon.undisturbed(other, "tiny")
+    try FileManager.default.moveItem(
+      atPath: daemon.folder.file("undisturbed/tiny"), toPath: daemon.results + "/tiny")
     #expect(daemon.verb("cancel", "long").code == 0)
     #expect(daemon.verb("wait").code == 1)
     let problem = try daemon.status()["tiny/full-seed0"]?["error"] as? String
-    #expect(problem?.contains("has come to hold another experiment") == true, "\(problem ?? "no error")")
+    #expect(
+      problem?.contains("has come to hold results of another config (training.epochs: 1, now 2)") == true,
+      "\(problem ?? "no error")")
     #expect(try daemon.text("results/tiny/config.json") == other)
     try daemon.wait { $0.submissions["tiny"] == nil }
     try FileManager.default.removeItem(atPath: daemon.results + "/tiny")
@@ -65,7 +67,10 @@ struct SubmitTests {
     let daemon = try InProcessDaemon(slots: 2)
     #expect(try daemon.submit(ConfigText().text).code == 0)
     let other = try daemon.submit(ConfigText(rate: "0.02").text)
-    #expect(other.output == "tiny: results of another config have that name; these go to tiny-2\n")
+    #expect(
+      other.output
+        == "tiny: results of another config (training.learning_rate: 0.01, now 0.02) have that name; these go to tiny-2\n"
+    )
     #expect(daemon.verb("wait").code == 0)
     #expect(try daemon.status().count == 8)
     #expect(daemon.exists("results/tiny-2/summary.csv"))

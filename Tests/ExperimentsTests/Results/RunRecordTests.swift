@@ -46,6 +46,7 @@ struct RunRecordTests {
       "bitlab_version": "1.0",
       "swift_version": "6.3",
       "run_hash": "h",
+      "reused_from": "o/r",
       "stopped_by": "time_limit_seconds",
       "data_sha256": "d"
     }
@@ -66,6 +67,7 @@ struct RunRecordTests {
     record.bitlabVersion = "1.0"
     record.swiftVersion = "6.3"
     record.runHash = "h"
+    record.reusedFrom = "o/r"
     record.dataSHA256 = "d"
     record.stoppedBy = "time_limit_seconds"
     return record

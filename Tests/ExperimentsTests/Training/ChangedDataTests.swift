@@ -60,7 +60,7 @@ struct ChangedDataTests {
     var checkpoint = try #require(try store.loadNewest().checkpoint)
     var state = try #require(TrainingState(metadata: checkpoint.content.metadata))
     #expect(state.dataSHA256 != nil && state.curveChecksum != nil)
-    state.dataSHA256 = nil
+    (state.dataSHA256, state.runHash) = (nil, nil)
     (state.curveChecksum, state.stepsChecksum, state.timingChecksum) = (nil, nil, nil)
     checkpoint.content.metadata = try state.metadata(identity: run.identity)
     #expect(checkpoint.content.metadata["state"]?.contains("hecksum") == false)

@@ -43,6 +43,7 @@ struct QueueStateTests {
     .restarted(id("b")), .continued(id("b")), .died(id("a"), progress: nil), .placed("b"),
     .retried(id("a"), problem: ""), .progressed(id("b")), .standings("b", from: 0, []),
     .standings("a", from: 1, [JobEntry(sequence: 0)]), .standings("a", from: -1, []),
+    .grown(submission("a")), .grown(submission("b")), .removed("a"),
   ])
   func whatDoesNotFitChangesNothing(record: QueueRecord) {
     var state = QueueState()

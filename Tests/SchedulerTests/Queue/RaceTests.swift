@@ -50,6 +50,49 @@ struct RaceTests {
     expectReplay(of: engine)
   }
 
+  /// A submission grows while its jobs run, wait and have ended: the first is not wanted any more.
+  @Test(arguments: [JobOutcome.stopped, .ended(JobEnd(.completed))])
+  func aSubmissionGrows(_ outcome: JobOutcome) throws {
+    let engine = startedEngine(executor, store)
+    try engine.submit([submission("a", jobs: 3)])
+    _ = executor.waitForBegun(1)
+    try engine.submit([submission("b", priority: 1)])
+    _ = try engine.command(.cancel, [id("a", 1)])
+    // Jobs 1 to 3, of which one has been cancelled, one waits, and one is new.
+    var grown = submission("a", jobs: 4, priority: 2)
+    grown.jobs.removeFirst()
+    let growth = try engine.grow(grown, wanted: ["job1", "job2", "job3"])
+    #expect(growth.queued == [id("a", 1), id("a", 3)] && growth.cancelled == [job])
+    #expect(engine.report().state.jobs[job]?.isBeingCancelled == true)
+    executor.finish(job, outcome)
+    // By their new priority before the other submission; by their places in the queue among themselves.
+    for next in [2, 1, 3] { executor.finish(id("a", next), .ended(JobEnd(.completed))) }
+    executor.finish(id("b"), .ended(JobEnd(.completed)))
+    wait(engine) { $0.jobs.values.allSatisfy(\.status.hasEnded) }
+    #expect(executor.state.withLock { $0.begun } == [job, id("a", 2), id("a", 1), id("a", 3), id("b")])
+    #expect(status(engine) == .ended(outcome == .stopped ? JobEnd(.cancelled) : JobEnd(.completed)))
+    #expect(engine.report().state.submissions["a"]?.jobs.map(\.name) == ["job0", "job1", "job2", "job3"])
+    expectReplay(of: engine)
+    // Nothing is left of it.
+    try engine.remove(["a"])
+    #expect(engine.report().state.recentlyEnded.map(\.id) == [id("b")])
+    #expect(engine.report().state.submissions["a"] == nil)
+    expectReplay(of: engine)
+  }
+
+  @Test func whatHasNotEndedIsNotRemoved() throws {
+    let engine = try running()
+    #expect(throws: QueueEngine<ScriptedExecutor>.NotEnded.self) { try engine.remove(["a"]) }
+    _ = try engine.command(.pause, [job])
+    _ = try engine.command(.cancel, [job])
+    // It still stops.
+    #expect(throws: QueueEngine<ScriptedExecutor>.NotEnded.self) { try engine.remove(["a"]) }
+    executor.finish(job, .stopped)
+    wait(engine) { _ in executor.state.withLock { $0.settled[job] } != nil }
+    try engine.remove(["a", "unknown"])
+    expectReplay(of: engine)
+  }
+
   @Test func aCancelSurvivesTheProcess() throws {
     let engine = try running()
     _ = try engine.command(.cancel, [job])

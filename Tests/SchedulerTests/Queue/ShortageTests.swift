@@ -77,6 +77,21 @@ struct ShortageTests {
     #expect(queue.dispatcher.running.contains(id("large")))
   }
 
+  /// What waits for another job's end takes no room from those that pass.
+  @Test func whoWaitsForAnotherJobKeepsNobodyBack() {
+    var queue = Queue(slots: 2, [submission("equal"), submission("a", jobs: 50)])
+    _ = queue.take()
+    queue.findNoRoom(id("equal"), Shortage("a/job0 to end", isCounted: true, isOfAnotherJob: true))
+    _ = queue.take()
+    for number in 1..<49 {
+      queue.end(id("a", number))
+      #expect(queue.take() == [id("a", number + 1)])
+    }
+    queue.lacking = [:]
+    queue.end(id("a"))
+    #expect(queue.take() == [id("equal")])
+  }
+
   /// Where others than the queue's jobs have what it lacks, waiting for these would help nobody.
   @Test func whatOthersHaveKeepsNobodyBack() {
     var queue = Queue(slots: 2, [submission("large"), submission("a", jobs: 50)])
