@@ -151,7 +151,7 @@ struct RunVerb {
         console.info("\(config.file.path): the same experiment again; it runs once")
         continue
       }
-      if let other { console.info(other.note(experiment.name, one.name)) }
+      if let other { console.info(other.note(experiment.name, one.folder.path)) }
       try write(config.file, of: one, fit, placement)
       placed.append(one)
     }

@@ -73,6 +73,8 @@ struct ChangingDataTests {
     try program.put(Self.config("long", epochs: 1_000_000), as: "long.json")
     #expect(try program("submit", "long.json").code == 0)
     while try program.status()["long/two-seed0"]?["status"] as? String != "running" {}
+    // The queue knows that it runs before the run's record says so.
+    while !program.exists("results/long/runs/two-seed0/run.json") { usleep(1000) }
     let before = try Self.hash(program, "long")
     try #require(truncate(program.file("own/train-images"), 20) == 0)
     try program.put(Self.config("next"), as: "next.json")
