@@ -45,10 +45,9 @@ extension PlacedRun {
   /// changed since, and the version of the arithmetic left out. Records from before there were hashes are known by their
   /// config.
   package func isThat(of record: RunRecord, in files: any FileSystem) -> Bool {
-    if record.configHash == configHash, record.runHash == nil || plan.training.initialWeights == nil {
-      return true
-    }
-    return record.runHash.flatMap { numerics(of: $0, dataSHA256: record.dataSHA256, in: files) } != nil
+    let weights = initialWeights(in: files)
+    if record.configHash == configHash, record.runHash == nil || weights.hasNoContent { return true }
+    return record.runHash.flatMap { numerics(of: $0, record.dataSHA256, weights) } != nil
   }
 
   /// Whether the record says that this run has got to its end: it is not trained again, whatever else is known of it. One
@@ -66,14 +65,13 @@ extension PlacedRun {
 
   /// The version of the arithmetic under which a hash is this run's on those data; nil where it is another run's.
   func numerics(of hash: String, dataSHA256: String?, in files: any FileSystem) -> Int? {
-    var weights: String?
-    if let path = initialWeightsPath {
-      guard let bytes = try? files.readAll(path) else { return nil }
-      weights = SHA256.hexadecimal(of: bytes)
-    }
-    return (1...RunIdentity.currentNumerics).reversed().first { numerics in
+    numerics(of: hash, dataSHA256, initialWeights(in: files))
+  }
+
+  private func numerics(of hash: String, _ dataSHA256: String?, _ weights: InitialWeights) -> Int? {
+    (1...RunIdentity.currentNumerics).reversed().first { numerics in
       RunIdentity(
-        plan, dataSHA256: dataSHA256 ?? "", initialWeightsSHA256: weights, numerics: numerics
+        plan, dataSHA256: dataSHA256 ?? "", initialWeightsSHA256: weights.sha256, numerics: numerics
       ).hash == hash
     }
   }
@@ -83,11 +81,28 @@ extension PlacedRun {
     numerics(of: hash, dataSHA256: dataSHA256, in: files).map { $0 != RunIdentity.currentNumerics } ?? false
   }
 
-  /// The run's hash on data of that content. Throws `FileError` where the weights that it begins from cannot be read.
-  package func hash(dataSHA256: String, in files: any FileSystem) throws(FileError) -> String {
-    var weights: String?
-    if let path = initialWeightsPath { weights = SHA256.hexadecimal(of: try files.readAll(path)) }
-    return RunIdentity(plan, dataSHA256: dataSHA256, initialWeightsSHA256: weights).hash
+  /// The run's hash on data of that content; nil where the weights that it begins from are not known.
+  package func hash(dataSHA256: String, in files: any FileSystem) -> String? {
+    let weights = initialWeights(in: files)
+    if weights == .unknown { return nil }
+    return RunIdentity(plan, dataSHA256: dataSHA256, initialWeightsSHA256: weights.sha256).hash
+  }
+
+  private enum InitialWeights: Equatable {
+    case none
+    case content(String)
+    /// There is no file of theirs that can be read again and again.
+    case unknown
+
+    var sha256: String? { if case .content(let sha256) = self { sha256 } else { nil } }
+    var hasNoContent: Bool { sha256 == nil }
+  }
+
+  private func initialWeights(in files: any FileSystem) -> InitialWeights {
+    guard let path = initialWeightsPath else { return .none }
+    // A pipe would give its content once, and whoever asks first would take it from the run.
+    guard FileVersion(path: path) != nil, let bytes = try? files.readAll(path) else { return .unknown }
+    return .content(SHA256.hexadecimal(of: bytes))
   }
 
   /// The file that the run begins from, if its config names one.

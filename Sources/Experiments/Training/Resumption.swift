@@ -33,9 +33,7 @@ struct Resumption {
         try dropAll()
         return
       }
-      if let hash = state.runHash,
-        run.numerics(of: hash, dataSHA256: state.dataSHA256, in: files) != RunIdentity.currentNumerics
-      {
+      if state.numerics ?? 1 != RunIdentity.currentNumerics {
         notices.append(
           "the checkpoint of step \(candidate.step) is of a program that computed otherwise: the run begins anew"
         )
@@ -72,7 +70,9 @@ struct Resumption {
   }
 
   private func isOfThisRun(_ state: TrainingState, _ metadata: [String: String]) -> Bool {
-    guard let hash = state.runHash else { return TrainingState.identity(in: metadata) == run.identity }
+    if TrainingState.identity(in: metadata) == run.identity { return true }
+    // The experiment may have grown since.
+    guard let hash = state.runHash else { return false }
     return run.numerics(of: hash, dataSHA256: state.dataSHA256, in: files) != nil
   }
 

@@ -120,8 +120,9 @@ package struct Trainer {
 
   /// Whether the run's results were there, and are its own now. Throws where the run has to wait for its equal.
   private func takeOver(_ dataset: Dataset) throws -> Bool {
-    guard let reuse = environment.reuse else { return false }
-    let hash = try run.hash(dataSHA256: dataset.sha256, in: environment.files)
+    guard let reuse = environment.reuse,
+      let hash = run.hash(dataSHA256: dataset.sha256, in: environment.files)
+    else { return false }
     switch reuse.claim(hash, for: run, mayReuse: mayReuse) {
     case .train: return false
     case .wait(let other):

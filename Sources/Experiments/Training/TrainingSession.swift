@@ -56,6 +56,7 @@ final class TrainingSession {
     let resumption = try Resumption(run, dataSHA256: dataset.sha256, in: environment.files)
     state = resumption.state
     state.dataSHA256 = dataset.sha256
+    state.numerics = RunIdentity.currentNumerics
     if let checkpoint = resumption.checkpoint {
       try Self.restore(checkpoint, tensors: tensors, run: run)
       step.resume(afterSteps: state.step)
@@ -336,7 +337,7 @@ final class TrainingSession {
 }
 
 extension PlacedRun {
-  /// What a checkpoint of a program that knew no run hashes must match to be this run's.
+  /// By which a checkpoint is this run's, whatever else is known: the config, and the run in it.
   var identity: String { "\(configHash)/\(plan.id)" }
 }
 

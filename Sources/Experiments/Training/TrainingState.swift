@@ -46,6 +46,8 @@ struct TrainingState: Codable, Sendable, Equatable {
   var dataSHA256: String?
   /// The run's identity when it began; nil in checkpoints from before there was one.
   var runHash: String?
+  /// The version of the arithmetic; nil for the first.
+  var numerics: Int?
 
   private static let key = "state"
 

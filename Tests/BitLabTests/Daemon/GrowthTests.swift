@@ -234,7 +234,7 @@ struct GrowthTests {
     let plan = try #require(
       try PlacedExperiment(reading: "tiny", in: ResultsFolder(daemon.results), POSIXFileSystem()))
     record.dataSHA256 = String(repeating: "0", count: 64)
-    record.runHash = try plan.run("full-seed0")?.hash(
+    record.runHash = plan.run("full-seed0")?.hash(
       dataSHA256: record.dataSHA256 ?? "", in: POSIXFileSystem())
     try record.write(to: path, in: POSIXFileSystem())
     let said = try run(daemon, withMore ? ConfigText(seeds: "[0, 1]").text : text)
