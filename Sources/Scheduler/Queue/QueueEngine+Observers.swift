@@ -18,13 +18,17 @@ extension QueueEngine {
     return token
   }
 
-  /// Calls `then`, once, on the engine's queue, as soon as all of these jobs have ended, maybe at once; those that it does
-  /// not know count as ended.
-  package func whenEnded(_ jobs: Set<JobID>, then: @escaping @Sendable () -> Void) -> UUID {
+  /// Calls `then`, once, on the engine's queue, as soon as all of these jobs have ended, maybe at once, with how they did;
+  /// those that it does not know count as ended.
+  package func whenEnded(_ jobs: Set<JobID>, then: @escaping @Sendable ([JobID: JobEnd]) -> Void) -> UUID {
     let token = UUID()
     queue.async { [self] in
       let open = jobs.filter { !(state.jobs[$0]?.status.hasEnded ?? true) }
-      if open.isEmpty { then() } else { waiters[token] = Waiter(jobs: jobs, open: open, then: then) }
+      if open.isEmpty {
+        then(state.ends(among: jobs))
+      } else {
+        waiters[token] = Waiter(jobs: jobs, open: open, then: then)
+      }
     }
     return token
   }
@@ -46,7 +50,8 @@ extension QueueEngine {
     }
     for token in Array(waiters.keys) {
       for id in changedJobs { waiters[token]!.take(id, hasEnded: state.jobs[id]?.status.hasEnded ?? true) }
-      if waiters[token]!.open.isEmpty { waiters.removeValue(forKey: token)?.then() }
+      guard waiters[token]!.open.isEmpty, let waiter = waiters.removeValue(forKey: token) else { continue }
+      waiter.then(state.ends(among: waiter.jobs))
     }
   }
 }
@@ -60,6 +65,14 @@ package struct QueueChange: Sendable {
 }
 
 extension QueueState {
+  fileprivate func ends(among jobs: Set<JobID>) -> [JobID: JobEnd] {
+    var ends: [JobID: JobEnd] = [:]
+    for id in jobs {
+      if case .ended(let end) = status(of: id) { ends[id] = end }
+    }
+    return ends
+  }
+
   fileprivate func change(of ids: Set<JobID>) -> QueueChange {
     let statuses = ids.compactMap { id in jobs[id].map { (id, $0.status) } }
     let names = Set(statuses.filter { $0.1.hasEnded }.map(\.0.submission))

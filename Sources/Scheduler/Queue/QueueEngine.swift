@@ -46,7 +46,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     let jobs: Set<JobID>
     /// Those that have not ended.
     var open: Set<JobID>
-    let then: @Sendable () -> Void
+    let then: @Sendable ([JobID: JobEnd]) -> Void
 
     mutating func take(_ job: JobID, hasEnded: Bool) {
       guard jobs.contains(job) else { return }

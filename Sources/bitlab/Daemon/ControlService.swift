@@ -139,11 +139,11 @@ final class ControlService: ControlHandler {
     let state = core.engine.report().state
     // Also what has just ended: who waits wants to know how.
     let ids = try targets(request) ?? Set(state.jobs.keys).union(state.recentlyEnded.map(\.id))
-    let token = core.engine.whenEnded(ids) { [self] in
+    let token = core.engine.whenEnded(ids) { [self] ends in
       DispatchQueue.global().async(group: answering) { [self] in
         // Whoever has waited reads the curves next.
         core.reports.flush()
-        send(Self.batches(core.rows(ids)), reply)
+        send(Self.batches(core.rows(ids, ended: ends)), reply)
       }
     }
     reply.onClose { [core] in core.engine.stopObserving(token) }

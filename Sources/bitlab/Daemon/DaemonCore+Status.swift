@@ -63,13 +63,16 @@ extension DaemonCore {
   }
 
   /// The same with what a table shows.
-  func rows(_ wanted: Set<JobID>? = nil) -> AnyIterator<StatusRow> {
+  ///
+  /// - Parameter ended: how jobs have ended for whoever waited for them: by now their folder may be another experiment's.
+  func rows(_ wanted: Set<JobID>? = nil, ended: [JobID: JobEnd] = [:]) -> AnyIterator<StatusRow> {
     let report = engine.report()
     let jobs = listed(wanted, report)
     let waiting = Self.waiting(jobs, report)
     var rest = jobs.makeIterator()
     return AnyIterator { [self] in
       guard let (id, entry) = rest.next() else { return nil }
+      if let end = ended[id] { return StatusRow(id, .ended(end), remark: end.problem) }
       guard let entry else { return StatusRow(forgotten(id, report.state)) }
       guard entry.hasBegun, !entry.beginsFromNothing else {
         return StatusRow(id, entry.status, remark: waiting[id] ?? entry.problem)

@@ -73,7 +73,7 @@ struct RunVerb {
     }
     engine.start()
     try engine.submit(submissions)
-    _ = engine.whenEnded(Set(submissions.flatMap(\.jobIDs))) { ended.signal() }
+    _ = engine.whenEnded(Set(submissions.flatMap(\.jobIDs))) { _ in ended.signal() }
     ended.wait()
     observer.close()
     for one in experiments { reports.update(ExperimentReport(one, in: files)) }

@@ -32,10 +32,10 @@ struct SubmitTests {
       atPath: daemon.folder.file("undisturbed/tiny"), toPath: daemon.results + "/tiny")
     #expect(daemon.verb("cancel", "long").code == 0)
     #expect(daemon.verb("wait").code == 1)
-    let problem = try daemon.status()["tiny/full-seed0"]?["error"] as? String
+    let log = try daemon.text("results/.bitlab/daemon.log")
     #expect(
-      problem?.contains("has come to hold results of another config (training.epochs: 1, now 2)") == true,
-      "\(problem ?? "no error")")
+      log.contains("tiny has come to hold results of another config (training.epochs: 1, now 2) since"),
+      "\(log)")
     #expect(try daemon.text("results/tiny/config.json") == other)
     try daemon.wait { $0.submissions["tiny"] == nil }
     try FileManager.default.removeItem(atPath: daemon.results + "/tiny")
