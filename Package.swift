@@ -46,6 +46,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     library("TensorCore", ["CSIMD"]),
     library("Networks", ["TensorCore"]),
+    library("JSON"),
     library("Files", ["CZlib"]),
     library(
       "Datasets", ["CSIMD", "CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
@@ -66,6 +67,7 @@ let package = Package(
     tests("TensorCoreTests", ["TensorCore"]),
     tests("NetworksTests", ["Networks", "TensorCore", "Files", "Datasets", "AllocationCounter"]),
     tests("DatasetsTests", ["Datasets", "CZlib"]),
+    tests("JSONTests", ["JSON", "TestSupport"]),
     tests("FilesTests", ["Files", "TestSupport"]),
     tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files", "TestSupport"]),
     tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
