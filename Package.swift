@@ -47,7 +47,7 @@ let package = Package(
     library("TensorCore", ["CSIMD"]),
     library("Networks", ["TensorCore"]),
     library("JSON"),
-    library("Files", ["CZlib"]),
+    library("Files", ["CZlib", "JSON"]),
     library(
       "Datasets", ["CSIMD", "CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
     library("Experiments", ["CSystem", "TensorCore", "Networks", "Datasets", "Files"]),
