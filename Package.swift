@@ -50,7 +50,7 @@ let package = Package(
     library("Files", ["CZlib", "JSON"]),
     library(
       "Datasets", ["CSIMD", "CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
-    library("Experiments", ["CSystem", "TensorCore", "Networks", "Datasets", "Files"]),
+    library("Experiments", ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "JSON"]),
     library("Scheduler", ["Files", "CSystem"]),
     .executableTarget(
       name: "bitlab",
@@ -69,7 +69,9 @@ let package = Package(
     tests("DatasetsTests", ["Datasets", "CZlib"]),
     tests("JSONTests", ["JSON", "TestSupport"]),
     tests("FilesTests", ["Files", "TestSupport"]),
-    tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files", "TestSupport"]),
+    tests(
+      "ExperimentsTests",
+      ["Experiments", "Networks", "TensorCore", "Datasets", "Files", "JSON", "TestSupport"]),
     tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
     tests("SchedulerTests", ["Scheduler", "Files", "TestSupport"]),
     tests(
