@@ -51,14 +51,16 @@ let package = Package(
     library(
       "Datasets", ["CSIMD", "CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
     library("Experiments", ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "JSON"]),
-    library("Scheduler", ["Files", "CSystem"]),
+    library("Scheduler", ["Files", "JSON", "CSystem"]),
     .executableTarget(
       name: "bitlab",
-      dependencies: ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "Experiments", "Scheduler"],
+      dependencies: [
+        "CSystem", "TensorCore", "Networks", "Datasets", "Files", "JSON", "Experiments", "Scheduler",
+      ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "bitlab-benchmarks",
-      dependencies: ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "Experiments"],
+      dependencies: ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "JSON", "Experiments"],
       path: "Benchmarks/Sources",
       swiftSettings: swiftSettings),
     .target(
@@ -73,8 +75,9 @@ let package = Package(
       "ExperimentsTests",
       ["Experiments", "Networks", "TensorCore", "Datasets", "Files", "JSON", "TestSupport"]),
     tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
-    tests("SchedulerTests", ["Scheduler", "Files", "TestSupport"]),
+    tests("SchedulerTests", ["Scheduler", "Files", "JSON", "TestSupport"]),
     tests(
-      "BitLabTests", ["bitlab", "CSystem", "Experiments", "Datasets", "Files", "Scheduler", "TestSupport"]),
+      "BitLabTests",
+      ["bitlab", "CSystem", "Experiments", "Datasets", "Files", "JSON", "Scheduler", "TestSupport"]),
   ]
 )

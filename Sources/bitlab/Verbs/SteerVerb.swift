@@ -1,4 +1,5 @@
 import Experiments
+import JSON
 import Scheduler
 
 /// `bitlab pause|resume|cancel|restart RUN or EXPERIMENT...`, or `--all`.
@@ -17,7 +18,7 @@ struct SteerVerb {
       "all": .bool(arguments.all),
     ])
     if arguments.json {
-      console.result(OrderedJSON.array(answers.map(\.orderedJSON)).pretty)
+      console.result(JSONValue.array(answers.map(JSONValue.object)).pretty)
     } else {
       for answer in answers {
         console.result("\(answer["run"]?.string ?? ""): \(answer["text"]?.string ?? "")")
