@@ -46,18 +46,21 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     library("TensorCore", ["CSIMD"]),
     library("Networks", ["TensorCore"]),
-    library("Files", ["CZlib"]),
+    library("JSON"),
+    library("Files", ["CZlib", "JSON"]),
     library(
       "Datasets", ["CSIMD", "CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
-    library("Experiments", ["CSystem", "TensorCore", "Networks", "Datasets", "Files"]),
-    library("Scheduler", ["Files", "CSystem"]),
+    library("Experiments", ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "JSON"]),
+    library("Scheduler", ["Files", "JSON", "CSystem"]),
     .executableTarget(
       name: "bitlab",
-      dependencies: ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "Experiments", "Scheduler"],
+      dependencies: [
+        "CSystem", "TensorCore", "Networks", "Datasets", "Files", "JSON", "Experiments", "Scheduler",
+      ],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "bitlab-benchmarks",
-      dependencies: ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "Experiments"],
+      dependencies: ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "JSON", "Experiments"],
       path: "Benchmarks/Sources",
       swiftSettings: swiftSettings),
     .target(
@@ -66,11 +69,15 @@ let package = Package(
     tests("TensorCoreTests", ["TensorCore"]),
     tests("NetworksTests", ["Networks", "TensorCore", "Files", "Datasets", "AllocationCounter"]),
     tests("DatasetsTests", ["Datasets", "CZlib"]),
+    tests("JSONTests", ["JSON", "TestSupport"]),
     tests("FilesTests", ["Files", "TestSupport"]),
-    tests("ExperimentsTests", ["Experiments", "Networks", "TensorCore", "Datasets", "Files", "TestSupport"]),
-    tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
-    tests("SchedulerTests", ["Scheduler", "Files", "TestSupport"]),
     tests(
-      "BitLabTests", ["bitlab", "CSystem", "Experiments", "Datasets", "Files", "Scheduler", "TestSupport"]),
+      "ExperimentsTests",
+      ["Experiments", "Networks", "TensorCore", "Datasets", "Files", "JSON", "TestSupport"]),
+    tests("ParityTests", ["Networks", "TensorCore", "Files", "Datasets", "Experiments"]),
+    tests("SchedulerTests", ["Scheduler", "Files", "JSON", "TestSupport"]),
+    tests(
+      "BitLabTests",
+      ["bitlab", "CSystem", "Experiments", "Datasets", "Files", "JSON", "Scheduler", "TestSupport"]),
   ]
 )

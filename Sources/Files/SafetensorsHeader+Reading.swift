@@ -1,3 +1,5 @@
+import JSON
+
 extension SafetensorsHeader {
   /// What is wrong with a file, without its path.
   struct Defect: Error {
@@ -22,14 +24,15 @@ extension SafetensorsHeader {
       throw Defect(problem: "a header of \(length) bytes is announced in a file of \(file.count) bytes")
     }
     let dataStart = 8 + Int(length)
-    let json: SafetensorsJSON
-    do {
-      json = try SafetensorsJSON.parse(UnsafeRawBufferPointer(rebasing: file[8..<dataStart]))
-    } catch {
-      throw Defect(
-        problem: "the header is not the JSON it should be at byte \(8 + error.offset): \(error.what)")
+    let text = UnsafeRawBufferPointer(rebasing: file[8..<dataStart])
+    let outcome = JSONParser.parse(text, as: syntax)
+    if let problem = outcome.problems.first {
+      let (offset, what) = describe(problem, in: text)
+      throw Defect(problem: "the header is not the JSON it should be at byte \(8 + offset): \(what)")
     }
-    guard case .object(let members) = json else { throw Defect(problem: "the header is not a JSON object") }
+    guard let members = outcome.value?.object?.members else {
+      throw Defect(problem: "the header is not a JSON object")
+    }
 
     var header = SafetensorsHeader(entries: [], metadata: [:])
     for member in members {
@@ -44,8 +47,8 @@ extension SafetensorsHeader {
     return (header, dataStart)
   }
 
-  private static func metadata(_ json: SafetensorsJSON) throws(Defect) -> [String: String] {
-    guard case .object(let members) = json else { throw Defect(problem: "__metadata__ is not an object") }
+  private static func metadata(_ json: JSONValue) throws(Defect) -> [String: String] {
+    guard let members = json.object?.members else { throw Defect(problem: "__metadata__ is not an object") }
     var map: [String: String] = [:]
     for member in members {
       guard case .string(let text) = member.value else {
@@ -56,12 +59,11 @@ extension SafetensorsHeader {
     return map
   }
 
-  private static func entry(_ name: String, _ json: SafetensorsJSON) throws(Defect) -> Entry {
-    guard case .object(let members) = json else { throw Defect(problem: "tensor \(name) is not an object") }
+  private static func entry(_ name: String, _ json: JSONValue) throws(Defect) -> Entry {
+    guard let members = json.object?.members else { throw Defect(problem: "tensor \(name) is not an object") }
     let fields = Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
-    guard members.count == 3, case .string(let type) = fields["dtype"],
-      case .integers(let shape) = fields["shape"], case .integers(let offsets) = fields["data_offsets"],
-      offsets.count == 2
+    guard members.count == 3, let type = fields["dtype"]?.string, let shape = fields["shape"]?.naturals,
+      let offsets = fields["data_offsets"]?.naturals, offsets.count == 2
     else {
       throw Defect(problem: "tensor \(name) does not have exactly dtype, shape and two data_offsets")
     }
@@ -100,4 +102,9 @@ extension SafetensorsHeader {
       throw Defect(problem: "the tensors take \(end) bytes, but \(dataCount) follow the header")
     }
   }
+}
+
+extension JSONValue {
+  /// The numbers of an array: a header's arrays hold nothing else.
+  fileprivate var naturals: [Int]? { array?.compactMap(\.integer) }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// The table of contents of a safetensors file: which tensor lies where, and a map of strings.
 ///
 /// A file is: the header's length (8 bytes, little-endian), the header (JSON, padded with spaces so that the
@@ -42,19 +44,21 @@ extension SafetensorsHeader {
 
   /// The bytes that come before the data: a function of names, shapes and metadata alone.
   func encoded() -> [UInt8] {
-    var members: [String] = []
+    var members: [JSONMember] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { precedes($0.key, $1.key) }
-      let texts = pairs.map { quoted($0.key) + ":" + quoted($0.value) }
-      members.append("\"__metadata__\":{" + texts.joined(separator: ",") + "}")
+      let map = JSONObject(pairs.map { JSONMember($0.key, .string($0.value)) })
+      members.append(JSONMember("__metadata__", .object(map)))
     }
     for entry in entries {
-      let shape = entry.shape.map(String.init).joined(separator: ",")
-      members.append(
-        quoted(entry.name) + ":{\"dtype\":\"F32\",\"shape\":[" + shape + "],\"data_offsets\":["
-          + "\(entry.range.lowerBound),\(entry.range.upperBound)]}")
+      let range = entry.range
+      let value: JSONValue = [
+        "dtype": "F32", "shape": .array(entry.shape.map(JSONValue.integer)),
+        "data_offsets": [.integer(range.lowerBound), .integer(range.upperBound)],
+      ]
+      members.append(JSONMember(entry.name, value))
     }
-    var json = Array(("{" + members.joined(separator: ",") + "}").utf8)
+    var json = JSONWriter.bytes(JSONObject(members), as: .brief)
     while json.count % 8 != 0 { json.append(UInt8(ascii: " ")) }
     return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
   }
@@ -63,25 +67,4 @@ extension SafetensorsHeader {
 /// The order of the bytes: Swift's own order of strings is another one beyond ASCII.
 private func precedes(_ first: String, _ second: String) -> Bool {
   first.utf8.lexicographicallyPrecedes(second.utf8)
-}
-
-/// A JSON string.
-private func quoted(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": result += "\\\""
-    case "\\": result += "\\\\"
-    case "\n": result += "\\n"
-    case "\r": result += "\\r"
-    case "\t": result += "\\t"
-    case "\u{8}": result += "\\b"
-    case "\u{c}": result += "\\f"
-    case "\0"..<" ":
-      let digits = String(scalar.value, radix: 16)
-      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result + "\""
 }

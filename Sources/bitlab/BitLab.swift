@@ -1,5 +1,6 @@
 import Experiments
 import Files
+import JSON
 import Scheduler
 
 /// The program: from words to an exit code.
@@ -36,7 +37,7 @@ enum BitLab {
   /// A program that asked for JSON gets one value, whatever happened.
   private static func finish(_ exitCode: Int32, _ console: Console, _ arguments: Arguments) -> Int32 {
     if arguments.json, !console.hasPrintedResult {
-      let problem = OrderedJSON.object([
+      let problem = JSONValue.object([
         .init("error", .init(console.lastProblem)), .init("exit_code", .integer(Int(exitCode))),
       ])
       console.result(problem.pretty)
@@ -49,13 +50,13 @@ enum BitLab {
     if arguments.wantsVersion {
       console.result(
         arguments.json
-          ? OrderedJSON.object([.init("version", .string(Machine.bitlabVersion))]).pretty
+          ? JSONValue.object([.init("version", .string(Machine.bitlabVersion))]).pretty
           : "bitlab \(Machine.bitlabVersion)")
       return ExitCode.done
     }
     if arguments.wantsHelp {
       let text = arguments.verb.map(Help.verb) ?? Help.general
-      console.result(arguments.json ? OrderedJSON.object([.init("help", .string(text))]).pretty : text)
+      console.result(arguments.json ? JSONValue.object([.init("help", .string(text))]).pretty : text)
       return ExitCode.done
     }
     guard let verb = arguments.verb else {

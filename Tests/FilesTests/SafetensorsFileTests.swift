@@ -148,6 +148,28 @@ struct SafetensorsFileTests {
     #expect(defect?.remedy.hasPrefix("convert") == json.contains("F16"))
   }
 
+  /// Bytes count from the file's beginning.
+  @Test(arguments: [
+    ("", #"byte 8: '"' expected"#), (#"{"a"}"#, "byte 12: ':' expected"),
+    (#"{"a":7}"#, #"byte 13: '"' expected"#),
+    (#"{"a":"b" "c""#, "byte 17: '}' expected"), (#"{"a":[1;]}"#, "byte 15: ']' expected"),
+    (#"{"a":[1, -1]}"#, "byte 17: a whole number from 0 expected"),
+    (#"{"a":[9223372036854775808]}"#, "byte 14: a whole number from 0 expected"),
+    (#"{"a":"\"#, "byte 15: a string without an end"), (#"{"a":"\q"}"#, "byte 15: an unknown escape"),
+    (#"{"a":"\u12"#, "byte 16: four hexadecimal digits expected"),
+    (#"{"a":"\u12x4"}"#, "byte 18: four hexadecimal digits expected"),
+    (#"{"a":"\ud800x"}"#, "byte 20: half a surrogate pair"),
+    (#"{"a":"\ud800\n"}"#, "byte 21: half a surrogate pair"),
+    (#"{"a":"\udc00\n"}"#, "byte 20: half a surrogate pair"),
+    (#"{"a":"b","a":"c"}"#, #"byte 20: "a" occurs twice"#),
+    (#"{"a":{"b":{"c": "d"}}}"#, "byte 23: nested too deeply"),
+    (#"{"a":"b"}  x"#, "byte 19: unexpected text after the end"),
+  ])
+  func saysWhereItIsWrong(json: String, problem: String) {
+    let defect = #expect(throws: FileContentError.self) { try read(framed(json)) }
+    #expect(defect?.problem == "the header is not the JSON it should be at " + problem)
+  }
+
   @Test func theErrorOfAFileNamesItAndTheWayOut() throws {
     let folder = try TemporaryFolder()
     try folder.put(framed(#"{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}"#), as: "f")

@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import JSON
 
 /// A bound that the daemon is meant to keep, and what was measured.
 struct Promise {
@@ -7,7 +8,7 @@ struct Promise {
   var measured: String
   var isKept: Bool
 
-  var json: OrderedJSON {
+  var json: JSONValue {
     .object([
       .init("promise", .string(text)), .init("measured", .string(measured)), .init("kept", .bool(isKept)),
     ])
@@ -24,12 +25,12 @@ struct BenchmarkReport {
   var table: [[String]]
   var promises: [Promise]
   /// Every figure, for programs.
-  var figures: OrderedJSON
+  var figures: JSONValue
 
   func print(asJSON: Bool) {
     let text =
       asJSON
-      ? OrderedJSON.object([
+      ? JSONValue.object([
         .init("benchmark", .string(name)), .init("figures", figures),
         .init("promises", .array(promises.map(\.json))),
       ]).pretty + "\n" : self.text

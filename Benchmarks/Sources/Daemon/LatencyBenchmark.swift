@@ -1,6 +1,7 @@
 import Experiments
 import Files
 import Foundation
+import JSON
 
 /// Times how long a config waits for its run's first sign of life, with a core free and the data loaded.
 struct LatencyBenchmark {
@@ -111,15 +112,16 @@ struct LatencyBenchmark {
         },
       promises: promises,
       figures: .object(
-        [.init("rounds", .integer(rounds))]
-          + figures.map { figure in
-            .init(
-              figure.1,
-              .object([
-                .init("median", .number(figure.2.median)), .init("p90", .number(figure.2.percentile(90))),
-                .init("worst", .number(figure.2.worst)),
-              ]))
-          })
+        JSONObject(
+          [.init("rounds", .integer(rounds))]
+            + figures.map { figure in
+              .init(
+                figure.1,
+                .object([
+                  .init("median", .number(figure.2.median)), .init("p90", .number(figure.2.percentile(90))),
+                  .init("worst", .number(figure.2.worst)),
+                ]))
+            }))
     ).print(asJSON: isJSON)
   }
 }

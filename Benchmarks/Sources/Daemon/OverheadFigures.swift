@@ -1,4 +1,5 @@
 import Experiments
+import JSON
 import Networks
 
 /// What `OverheadBenchmark` measures for one experiment and precision.
@@ -16,8 +17,8 @@ struct OverheadFigures {
   var leastBesideLeast: Double { daemonSeconds.least / bareSeconds.least - 1 }
   var cpu: Distribution { Distribution(rounds.map { $0.daemon.cpuSeconds / $0.bare.cpuSeconds - 1 }) }
 
-  var json: OrderedJSON {
-    func spread(_ values: Distribution) -> OrderedJSON {
+  var json: JSONValue {
+    func spread(_ values: Distribution) -> JSONValue {
       .object([
         .init("median", .number(values.median)), .init("least", .number(values.least)),
         .init("worst", .number(values.worst)),

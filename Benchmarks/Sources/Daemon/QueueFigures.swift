@@ -1,4 +1,5 @@
 import Experiments
+import JSON
 
 /// What `QueueBenchmark` measures for one number of configs.
 struct QueueFigures {
@@ -70,7 +71,7 @@ struct QueueFigures {
       ]
   }
 
-  var json: OrderedJSON {
+  var json: JSONValue {
     .object([
       .init("configs", .integer(count)), .init("moved_seconds", .number(moved)),
       .init("emptied_seconds", .number(emptied)), .init("listed_seconds", .number(listed)),
@@ -83,7 +84,7 @@ struct QueueFigures {
       .init("status_json_seconds", .number(statusJSONAlone.median)),
       .init("seconds_per_job", .init(ended?.perJob)),
       .init("cpu_seconds_per_job", .init(ended?.cpuPerJob)),
-      .init("seconds_per_job_by_tenth", ended.map { .array($0.tenths.map(OrderedJSON.number)) } ?? .null),
+      .init("seconds_per_job_by_tenth", ended.map { .array($0.tenths.map(JSONValue.number)) } ?? .null),
       .init("ended_first_status_seconds", .init(ended?.firstStatus)),
       .init("ended_status_seconds", .init(ended?.status.median)),
       .init("ended_memory_mib", .init(ended?.memory)),

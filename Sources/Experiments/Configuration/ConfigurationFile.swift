@@ -38,7 +38,7 @@ package struct ConfigurationFile: Sendable, Hashable {
   package init(reading path: String) throws(ConfigurationFileError) {
     guard let stream = fopen(path, "rb") else { throw Self.failure(path, code: errno) }
     defer { fclose(stream) }
-    var bytes = [UInt8](repeating: 0, count: ValidatedConfiguration.largestFile + 1)
+    var bytes = [UInt8](repeating: 0, count: ConfigurationText.largestFile + 1)
     let count = fread(&bytes, 1, bytes.count, stream)
     if ferror(stream) != 0 { throw Self.failure(path, code: errno) }
     self.init(path: path, bytes: Array(bytes.prefix(count)))

@@ -1,3 +1,5 @@
+import JSON
+
 /// Reads an experiment file's tree by the key table: each key and value by itself, all that is wrong noted.
 ///
 /// What several keys say together is checked afterwards, run by run, by ``RunChecks``.
@@ -15,7 +17,7 @@ struct ConfigurationReader {
   private(set) var axes: [Axis] = []
   private(set) var diagnostics: [Diagnostic] = []
 
-  init(_ root: JSONValue) {
+  init(_ root: JSONNode) {
     settings = readObject(root, section: "", label: "", layer: .experiment)
   }
 
@@ -25,11 +27,11 @@ struct ConfigurationReader {
 
   /// Reads an object whose keys the table lists under `section`.
   private mutating func readObject(
-    _ json: JSONValue, section: String, label: String, layer: Setting.Layer
+    _ json: JSONNode, section: String, label: String, layer: Setting.Layer
   ) -> Settings {
     let title = label.isEmpty ? "the experiment" : label
     var result = Settings()
-    guard case .object(let members) = json.content else {
+    guard let members = json.members else {
       diagnostics.append(ValueType.mismatch(json, label: title, expected: "an object"))
       return result
     }
@@ -47,19 +49,19 @@ struct ConfigurationReader {
       switch key.type {
       case .section:
         result = result.overlaid(
-          by: readObject(member.value, section: key.path, label: memberLabel, layer: layer))
+          by: readObject(member.node, section: key.path, label: memberLabel, layer: layer))
         value = nil
       case .variants:
-        readVariants(member.value)
+        readVariants(member.node)
         value = nil
       case .grid:
-        readGrid(member.value)
+        readGrid(member.node)
         value = nil
       default:
-        value = key.type.read(member.value, label: memberLabel, into: &diagnostics)
+        value = key.type.read(member.node, label: memberLabel, into: &diagnostics)
       }
       result[key.path] = Setting(
-        value: value, position: member.value.position, label: memberLabel, layer: layer)
+        value: value, position: member.node.position, label: memberLabel, layer: layer)
     }
     for key in keys
     where key.fallback == .required && key.condition == nil && !seen.contains(key.name)
@@ -73,7 +75,7 @@ struct ConfigurationReader {
 
   /// Returns the key that was most likely meant.
   private mutating func reportUnknown(
-    _ member: JSONMember, among keys: [ConfigurationKey], title: String
+    _ member: JSONNode.Member, among keys: [ConfigurationKey], title: String
   ) -> String? {
     let near = Nearest.name(to: member.key, among: keys.map(\.name))
     let homes = ConfigurationSchema.keys.filter { $0.name == member.key }
@@ -89,8 +91,8 @@ struct ConfigurationReader {
     return near
   }
 
-  private mutating func readVariants(_ json: JSONValue) {
-    guard case .array(let items) = json.content else {
+  private mutating func readVariants(_ json: JSONNode) {
+    guard let items = json.elements else {
       diagnostics.append(ValueType.mismatch(json, label: "variants", expected: "an array of objects"))
       return
     }
@@ -113,8 +115,8 @@ struct ConfigurationReader {
     }
   }
 
-  private mutating func readGrid(_ json: JSONValue) {
-    guard case .object(let members) = json.content else {
+  private mutating func readGrid(_ json: JSONNode) {
+    guard let members = json.members else {
       diagnostics.append(ValueType.mismatch(json, label: "grid", expected: "an object"))
       return
     }
@@ -142,14 +144,14 @@ struct ConfigurationReader {
     }
   }
 
-  private mutating func readAxis(_ member: JSONMember, key: ConfigurationKey) {
+  private mutating func readAxis(_ member: JSONNode.Member, key: ConfigurationKey) {
     let label = "grid.\(key.path)"
-    guard case .array(let items) = member.value.content else {
-      diagnostics.append(ValueType.mismatch(member.value, label: label, expected: "an array of values"))
+    guard let items = member.node.elements else {
+      diagnostics.append(ValueType.mismatch(member.node, label: label, expected: "an array of values"))
       return
     }
     if items.isEmpty {
-      report(member.value.position, "\(label): found an empty array, expected at least one value")
+      report(member.node.position, "\(label): found an empty array, expected at least one value")
     }
     var axis = Axis(key: key, position: member.keyPosition, settings: [])
     var firstPlaces: [JSONScalar: TextPosition] = [:]

@@ -1,3 +1,5 @@
+import JSON
+
 /// The values of a run's keys by full path, ready to become the configuration structs.
 package struct ConfigurationValues: Sendable, Hashable {
   private var values: [String: ConfigurationValue]
@@ -42,12 +44,8 @@ package struct ConfigurationValues: Sendable, Hashable {
     return result
   }
 
-  /// A JSON object, its keys sorted.
-  var canonicalText: String {
-    let members = values.sorted { $0.key < $1.key }.map { key, value in
-      JSONScalar.string(key).canonicalText + ":" + value.canonicalText
-    }
-    return "{" + members.joined(separator: ",") + "}"
+  var json: JSONValue {
+    .object(JSONObject(values.sorted { $0.key < $1.key }.map { JSONMember($0.key, $0.value.json) }))
   }
 
   // A key that is asked for below is given, or has a default: validation saw to it.

@@ -1,21 +1,5 @@
 import Files
-
-/// A place in a text file.
-package struct TextPosition: Sendable, Hashable, Comparable {
-  /// From 1; a line ends with a line feed.
-  package var line: Int
-  /// From 1, counted in characters (Unicode scalars), a tab being one.
-  package var column: Int
-
-  package init(line: Int, column: Int) {
-    self.line = line
-    self.column = column
-  }
-
-  package static func < (a: TextPosition, b: TextPosition) -> Bool {
-    (a.line, a.column) < (b.line, b.column)
-  }
-}
+import JSON
 
 /// One thing that is wrong with a text file: what was found, what was expected, and where.
 package struct Diagnostic: Error, Sendable, Hashable {

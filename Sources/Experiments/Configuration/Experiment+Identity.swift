@@ -1,17 +1,24 @@
+import JSON
+
 extension Experiment {
   /// The experiment as JSON without white space, the same text for equal experiments and for no others.
   ///
   /// Objects that stand for settings have their keys in full and sorted; numbers are in their shortest form.
   package var canonicalText: String {
-    let axes = grid.map { axis in
-      "[\(JSONScalar.string(axis.key).canonicalText),\(ConfigurationValue.list(axis.values).canonicalText)]"
+    let axes = grid.map { axis -> JSONValue in
+      [.string(axis.key), .array(axis.values.map(\.json))]
     }
-    let versions = variants.map { variant in
-      "{\"bits\":\(variant.precision.rawValue),\"method\":\"\(variant.method.rawValue)\","
-        + "\"name\":\"\(variant.name)\",\"settings\":\(variant.values.canonicalText)}"
+    let versions = variants.map { variant -> JSONValue in
+      [
+        "bits": .integer(variant.precision.rawValue), "method": .string(variant.method.rawValue),
+        "name": .string(variant.name), "settings": variant.values.json,
+      ]
     }
-    return "{\"experiment\":\(topValues.canonicalText),\"grid\":[\(axes.joined(separator: ","))],"
-      + "\"settings\":\(runValues.canonicalText),\"variants\":[\(versions.joined(separator: ","))]}"
+    let content: JSONValue = [
+      "experiment": topValues.json, "grid": .array(axes), "settings": runValues.json,
+      "variants": .array(versions),
+    ]
+    return content.canonical
   }
 
   /// 16 hexadecimal digits that name the experiment's content: FNV-1a of 128 bits over the canonical text's UTF-8,

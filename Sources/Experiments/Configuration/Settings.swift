@@ -1,3 +1,5 @@
+import JSON
+
 /// A key's value as the file gives it, with where and on whose behalf.
 struct Setting: Sendable {
   /// Where the value stands; a later layer beats an earlier one.

@@ -1,7 +1,5 @@
 /// The settings of an experiment file that has nothing wrong with it.
 struct ValidatedConfiguration {
-  /// The largest file that is read, far above what experiments need.
-  static let largestFile = 1 << 20
   /// The most runs one experiment may plan.
   static let mostRuns = 100_000
 
@@ -11,18 +9,13 @@ struct ValidatedConfiguration {
   let axes: [GridAxis]
 
   init(bytes: [UInt8], path: String, physicalMemory: UInt64) throws(ConfigurationError) {
-    let start = TextPosition(line: 1, column: 1)
-    guard bytes.count <= Self.largestFile else {
-      let message = "the file is larger than \(Self.largestFile) bytes, the most that an experiment may have"
-      throw ConfigurationError(path: path, diagnostics: [Diagnostic(position: start, message: message)])
-    }
-    let parsed = JSONParser.parse(bytes)
-    guard let root = parsed.value else {
-      throw ConfigurationError(path: path, diagnostics: parsed.diagnostics)
+    let text = ConfigurationText(parsing: bytes)
+    guard let root = text.root else {
+      throw ConfigurationError(path: path, diagnostics: text.diagnostics)
     }
     let reader = ConfigurationReader(root)
     let diagnostics =
-      parsed.diagnostics + reader.diagnostics
+      text.diagnostics + reader.diagnostics
       + Self.contradictions(in: reader, physicalMemory: physicalMemory)
     guard diagnostics.isEmpty else { throw ConfigurationError(path: path, diagnostics: diagnostics) }
     settings = reader.settings

@@ -1,15 +1,17 @@
+import JSON
+
 extension ValueType {
   /// The value that `json` stands for; nil when it is refused, with at least one diagnostic, or not looked at.
   ///
   /// `label` says in messages which value is meant: `training.epochs`, `seeds[2]`.
   package func read(
-    _ json: JSONValue, label: String, into diagnostics: inout [Diagnostic]
+    _ json: JSONNode, label: String, into diagnostics: inout [Diagnostic]
   ) -> ConfigurationValue? {
     switch self {
     case .anything:
       return nil
     case .list(let element, let minimumCount, let distinct):
-      guard case .array(let items) = json.content else {
+      guard let items = json.elements else {
         diagnostics.append(Self.mismatch(json, label: label, expected: "an array"))
         return nil
       }
@@ -20,7 +22,7 @@ extension ValueType {
       }
       return element.readList(items, label: label, distinct: distinct, into: &diagnostics)
     case .oneOrList(let element):
-      guard case .array(let items) = json.content else {
+      guard let items = json.elements else {
         return readScalar(json, label: label, into: &diagnostics).map { .scalar($0) }
       }
       return element.readList(items, label: label, distinct: false, into: &diagnostics)
@@ -31,7 +33,7 @@ extension ValueType {
 
   /// The same for a value that must be single.
   package func readScalar(
-    _ json: JSONValue, label: String, into diagnostics: inout [Diagnostic]
+    _ json: JSONNode, label: String, into diagnostics: inout [Diagnostic]
   ) -> JSONScalar? {
     switch scalar(from: json) {
     case .success(let value): return value
@@ -42,7 +44,7 @@ extension ValueType {
   }
 
   private func readList(
-    _ items: [JSONValue], label: String, distinct: Bool, into diagnostics: inout [Diagnostic]
+    _ items: [JSONNode], label: String, distinct: Bool, into diagnostics: inout [Diagnostic]
   ) -> ConfigurationValue? {
     var values: [JSONScalar] = []
     var firstPlaces: [JSONScalar: TextPosition] = [:]
@@ -64,40 +66,41 @@ extension ValueType {
     return sound ? .list(values) : nil
   }
 
-  static func repetition(_ json: JSONValue, label: String, first: TextPosition) -> Diagnostic {
+  static func repetition(_ json: JSONNode, label: String, first: TextPosition) -> Diagnostic {
     Diagnostic(
       position: json.position,
-      message: "\(label): found \(json.summary) again, the first is at \(first.line):\(first.column); "
+      message: "\(label): found \(json.value.summary) again, the first is at \(first.line):\(first.column); "
         + "expected distinct values")
   }
 
   static func mismatch(
-    _ json: JSONValue, label: String, found: String? = nil, expected: String
+    _ json: JSONNode, label: String, found: String? = nil, expected: String
   ) -> Diagnostic {
-    let hint = json.content == .null ? "; leave the key out for its default" : ""
+    let hint = json.value == .null ? "; leave the key out for its default" : ""
     return Diagnostic(
       position: json.position,
-      message: "\(label): found \(found ?? json.summary), expected \(expected)\(hint)")
+      message: "\(label): found \(found ?? json.value.summary), expected \(expected)\(hint)")
   }
 
   private struct Objection: Error {
     var expected: String
   }
 
-  private func scalar(from json: JSONValue) -> Result<JSONScalar, Objection> {
-    switch (self, json.content) {
-    case (.boolean, .boolean(let value)), (.oneOrList(of: .boolean), .boolean(let value)):
+  private func scalar(from json: JSONNode) -> Result<JSONScalar, Objection> {
+    switch (self, json.value) {
+    case (.boolean, .bool(let value)), (.oneOrList(of: .boolean), .bool(let value)):
       return .success(.boolean(value))
-    case (.integer(let range), .number(let number)):
-      return Self.integer(number, in: range)
-    case (.number(let range), .number(let number)):
-      if let expected = range.objection(to: number.value) { return .failure(Objection(expected: expected)) }
+    case (.integer(let range), .numeral(let numeral)):
+      return Self.integer(numeral, in: range)
+    case (.number(let range), .numeral(let numeral)):
+      let value = numeral.value
+      if let expected = range.objection(to: value) { return .failure(Objection(expected: expected)) }
       // -0 and 0 are one value, so they must be one here.
-      return .success(.number(number.value == 0 ? 0 : number.value))
+      return .success(.number(value == 0 ? 0 : value))
     case (.choice(let choices), .string(let text)) where choices.contains(text):
       return .success(.string(text))
-    case (.integerChoice(let choices), .number(let number)):
-      if let value = number.integer, choices.contains(value) { return .success(.integer(value)) }
+    case (.integerChoice(let choices), .numeral(let numeral)):
+      if let value = numeral.integer, choices.contains(value) { return .success(.integer(value)) }
     case (.name(let taken), .string(let text)) where Self.isName(text):
       if !taken.contains(text) { return .success(.string(text)) }
       return .failure(Objection(expected: "another name: the results folder has its own use for this one"))
@@ -109,12 +112,12 @@ extension ValueType {
   }
 
   private static func integer(
-    _ number: JSONNumber, in range: ClosedRange<Int>
+    _ numeral: JSONNumeral, in range: ClosedRange<Int>
   ) -> Result<JSONScalar, Objection> {
-    guard let value = number.integer else {
+    guard let value = numeral.integer else {
       // Too long for an Int, or not whole at all.
-      guard number.value.magnitude > 0x1p53 else { return .failure(Objection(expected: "an integer")) }
-      let bound = number.value < 0 ? "at least \(range.lowerBound)" : "at most \(range.upperBound)"
+      guard numeral.value.magnitude > 0x1p53 else { return .failure(Objection(expected: "an integer")) }
+      let bound = numeral.value < 0 ? "at least \(range.lowerBound)" : "at most \(range.upperBound)"
       return .failure(Objection(expected: bound))
     }
     if value < range.lowerBound { return .failure(Objection(expected: "at least \(range.lowerBound)")) }

@@ -1,5 +1,6 @@
 import Datasets
 import Files
+import JSON
 
 /// What decides the bytes of a run's results, and nothing else: runs with the same hash give the same bytes.
 ///
@@ -20,20 +21,17 @@ package struct RunIdentity: Sendable, Hashable {
     _ run: RunPlan, dataSHA256: String, initialWeightsSHA256: String? = nil, numerics: Int = currentNumerics
   ) {
     var members = run.settings.differing
-    members["bits"] = String(run.precision.rawValue)
+    members["bits"] = .integer(run.precision.rawValue)
     if run.precision != .full, run.method != .simpleBitNet {
-      members["method"] = JSONScalar.string(run.method.rawValue).canonicalText
+      members["method"] = .string(run.method.rawValue)
     }
-    members["seed"] = String(run.seed)
-    members["data_sha256"] = JSONScalar.string(dataSHA256).canonicalText
+    members["seed"] = .integer(run.seed)
+    members["data_sha256"] = .string(dataSHA256)
     if let initialWeightsSHA256 {
-      members["initial_weights_sha256"] = JSONScalar.string(initialWeightsSHA256).canonicalText
+      members["initial_weights_sha256"] = .string(initialWeightsSHA256)
     }
-    members["numerics"] = String(numerics)
-    let pairs = members.sorted { $0.key < $1.key }.map {
-      "\(JSONScalar.string($0.key).canonicalText):\($0.value)"
-    }
-    text = "{" + pairs.joined(separator: ",") + "}"
+    members["numerics"] = .integer(numerics)
+    text = JSONObject(members.map { JSONMember($0.key, $0.value) }).canonical
   }
 
   /// 32 hexadecimal digits.
@@ -119,7 +117,7 @@ extension RunPlan {
       if before != now { found.append("\(key): \(before ?? "none"), now \(now ?? "none")") }
     }
     for key in ConfigurationSchema.runKeys where key.decidesResults {
-      compare(key.path, former.settings[key.path]?.canonicalText, settings[key.path]?.canonicalText)
+      compare(key.path, former.settings[key.path]?.json.canonical, settings[key.path]?.json.canonical)
     }
     compare("bits", String(former.precision.rawValue), String(precision.rawValue))
     compare("method", former.methodText, methodText)
@@ -133,12 +131,12 @@ extension RunPlan {
 }
 
 extension ConfigurationValues {
-  /// The settings that decide bytes and differ from their defaults, as JSON.
-  fileprivate var differing: [String: String] {
-    var result: [String: String] = [:]
+  /// The settings that decide bytes and differ from their defaults.
+  fileprivate var differing: [String: JSONValue] {
+    var result: [String: JSONValue] = [:]
     for key in ConfigurationSchema.runKeys where key.decidesResults {
       guard let value = self[key.path], !isDefault(value, of: key) else { continue }
-      result[key.path] = value.canonicalText
+      result[key.path] = value.json
     }
     return result
   }

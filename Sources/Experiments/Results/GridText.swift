@@ -1,3 +1,5 @@
+import JSON
+
 /// One coordinate of a grid point: a config key in full, such as `training.learning_rate`, and its value as
 /// text.
 package struct GridText: Hashable, Sendable {
@@ -15,15 +17,11 @@ package struct GridText: Hashable, Sendable {
   }
 
   /// A number or a truth value where the text is one in JSON, else a string.
-  var json: OrderedJSON {
+  var json: JSONValue {
     switch text {
     case "true": .bool(true)
     case "false": .bool(false)
-    default: Self.isJSONNumber(text) ? .numeral(text) : .string(text)
+    default: JSONNumeral(text).map(JSONValue.numeral) ?? .string(text)
     }
-  }
-
-  private static func isJSONNumber(_ text: String) -> Bool {
-    text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/) != nil
   }
 }

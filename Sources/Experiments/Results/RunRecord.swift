@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import JSON
 
 /// A run's `run.json`: what it is, where it stands and what came out of it.
 ///
@@ -93,8 +94,8 @@ extension RunRecord {
   package var hasBegun: Bool { runHash != nil || step > 0 || status == .completed || status == .diverged }
 
   /// The file's members in their order, to which others can be added.
-  package var members: [OrderedJSON.Member] {
-    func member(_ key: CodingKeys, _ value: OrderedJSON) -> OrderedJSON.Member { .init(key.rawValue, value) }
+  package var members: [JSONMember] {
+    func member(_ key: CodingKeys, _ value: JSONValue) -> JSONMember { .init(key.rawValue, value) }
     return [
       member(.experiment, .string(experiment)), member(.run, .string(run)),
       member(.variant, .string(variant)), member(.seed, .integer(seed)), member(.bits, .integer(bits)),
@@ -115,7 +116,7 @@ extension RunRecord {
   }
 
   /// The file's text.
-  package var json: String { OrderedJSON.object(members).pretty + "\n" }
+  package var json: String { JSONObject(members).pretty + "\n" }
 
   /// Writes the file durably. Throws `FileError`.
   package func write(to path: String, in fileSystem: any FileSystem) throws {

@@ -1,4 +1,5 @@
 import Files
+import JSON
 
 /// What came out of an experiment: a row for each variant and grid point.
 package struct Summary: Hashable, Sendable {
@@ -44,9 +45,9 @@ extension Summary {
   }
 
   /// The text of `summary.json`: the same rows, with the same keys, under `variants`.
-  package var json: String { orderedJSON.pretty + "\n" }
+  package var json: String { jsonValue.pretty + "\n" }
 
-  package var orderedJSON: OrderedJSON {
+  package var jsonValue: JSONValue {
     .object([
       .init("experiment", .string(experiment)), .init("variants", .array(rows.map(Self.object))),
     ])
@@ -58,7 +59,7 @@ extension Summary {
     "final_val_loss_mean", "accuracy_gap_to_full_precision", "weight_bytes", "train_seconds_mean", "status",
   ]
 
-  private static func values(_ row: SummaryRow) -> [OrderedJSON] {
+  private static func values(_ row: SummaryRow) -> [JSONValue] {
     [
       .integer(row.bits), .integer(row.seeds), .integer(row.completed), .integer(row.failed),
       .init(row.finalAccuracyMean), .init(row.finalAccuracyDeviation),
@@ -80,12 +81,12 @@ extension Summary {
     return [row.experiment, row.variant] + row.grid.map(\.text) + cells
   }
 
-  private static func object(_ row: SummaryRow) -> OrderedJSON {
+  private static func object(_ row: SummaryRow) -> JSONValue {
     var members = [
-      OrderedJSON.Member("experiment", .string(row.experiment)), .init("variant", .string(row.variant)),
+      JSONMember("experiment", .string(row.experiment)), .init("variant", .string(row.variant)),
     ]
     members += row.grid.map { .init($0.key, $0.json) }
     members += zip(columnsAfterGrid, values(row)).map { .init($0, $1) }
-    return .object(members)
+    return .object(JSONObject(members))
   }
 }

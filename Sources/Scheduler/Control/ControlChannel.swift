@@ -265,7 +265,7 @@ final class ControlChannel: @unchecked Sendable {
   }
 
   func send(_ number: Int, _ message: ControlMessage, replacing key: String?) {
-    let line = ControlEncoder.line(message)
+    let line = ControlLine.bytes(message)
     if line.count > surroundings.limits.responseBytes + 1 { return finish(number, Self.tooLong(line)) }
     let (sending, wakes) = state.withLock { state in
       let sending = state.connection.send(line, to: number, replacing: key)
@@ -276,9 +276,9 @@ final class ControlChannel: @unchecked Sendable {
   }
 
   func finish(_ number: Int, _ message: ControlMessage) {
-    var line = ControlEncoder.line(message.done)
+    var line = ControlLine.bytes(message.done)
     if line.count > surroundings.limits.responseBytes + 1 {
-      line = ControlEncoder.line(Self.tooLong(line).done)
+      line = ControlLine.bytes(Self.tooLong(line).done)
     }
     let (work, wakes, actions) = state.withLock { state -> (ControlConnection.Work?, Bool, [Action]) in
       let (sending, work) = state.connection.finish(line, number: number, now: .now)

@@ -111,7 +111,7 @@ package final class ControlClient {
   // MARK: - Lines
 
   private func send(_ message: ControlMessage) throws(ControlError) {
-    let line = ControlEncoder.line(message)
+    let line = ControlLine.bytes(message)
     if line.count > requestLimit + 1 { throw .requestTooLong(bytes: line.count - 1, limit: requestLimit) }
     var offset = 0
     while offset < line.count {
@@ -130,8 +130,8 @@ package final class ControlClient {
   }
 
   private func parse(_ line: [UInt8]) throws(ControlError) -> ControlMessage {
-    do throws(ControlParser.Problem) {
-      return try ControlParser.parse(line)
+    do throws(ControlLine.Problem) {
+      return try ControlLine.parse(line)
     } catch {
       throw malformed(error.description)
     }

@@ -107,8 +107,8 @@ struct ControlConnection: Sendable {
 
   /// What a line is. Takes time in proportion to its length, up to some tenths of a second.
   static func read(_ line: [UInt8]) -> Reading {
-    do throws(ControlParser.Problem) {
-      let message = try ControlParser.parse(line)
+    do throws(ControlLine.Problem) {
+      let message = try ControlLine.parse(line)
       if message.verb != nil { return .request(message) }
       return .refusal(.failure("malformed", "a request needs a \"verb\" that is a string"))
     } catch {
@@ -220,17 +220,8 @@ struct ControlConnection: Sendable {
   }
 
   private mutating func end(_ failure: ControlMessage?, _ now: Instant) {
-    if let failure { output.append(ControlEncoder.line(failure.done)) }
+    if let failure { output.append(ControlLine.bytes(failure.done)) }
     phase = .ending(now + limits.requestTimeout)
     lines.removeAll()
-  }
-}
-
-extension ControlMessage {
-  /// The message as the last response to a request.
-  var done: ControlMessage {
-    var message = self
-    message["done"] = true
-    return message
   }
 }

@@ -122,13 +122,13 @@ package final class ControlServer: @unchecked Sendable {
       refusal["code"] = "busy"
       refusal["done"] = true
       // A new socket takes a line, or its client has gone.
-      _ = UnixSocket.send(descriptor, ControlEncoder.line(refusal), from: 0)
+      _ = UnixSocket.send(descriptor, ControlLine.bytes(refusal), from: 0)
       Foundation.close(descriptor)
       return
     }
     descriptors.enter()
     let channel = ControlChannel(
-      descriptor: descriptor, greeting: ControlEncoder.line(greeting), surroundings: surroundings,
+      descriptor: descriptor, greeting: ControlLine.bytes(greeting), surroundings: surroundings,
       onClosed: { [self] in channels[ObjectIdentifier($0)] = nil },
       onReleased: { [descriptors] in descriptors.leave() })
     channels[ObjectIdentifier(channel)] = channel

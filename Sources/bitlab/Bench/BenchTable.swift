@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import JSON
 
 /// What a benchmark found: a table for people, and every figure for programs.
 struct BenchTable {
@@ -26,7 +27,7 @@ struct BenchTable {
   var columns: [Column]
   var rows: [Row] = []
   /// What was the same for all rows, in each row's JSON.
-  var conditions: [OrderedJSON.Member] = []
+  var conditions: [JSONMember] = []
 
   var text: String {
     let header = nameColumns + columns.map(\.header)
@@ -49,12 +50,13 @@ struct BenchTable {
   }
 
   /// An object a row.
-  var json: OrderedJSON {
+  var json: JSONValue {
     .array(
       rows.map { row in
         .object(
-          zip(nameColumns, row.names).map { .init($0, Int($1).map(OrderedJSON.integer) ?? .string($1)) }
-            + conditions + zip(columns, row.figures).map { .init($0.key, .init($1)) })
+          JSONObject(
+            zip(nameColumns, row.names).map { .init($0, Int($1).map(JSONValue.integer) ?? .string($1)) }
+              + conditions + zip(columns, row.figures).map { .init($0.key, .init($1)) }))
       })
   }
 }

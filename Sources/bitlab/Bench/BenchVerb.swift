@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import JSON
 import Networks
 
 /// `bitlab bench [gemm|kernels|train|scaling]`: how fast this machine computes; all four for none named.
@@ -33,12 +34,12 @@ struct BenchVerb {
       if !arguments.json { console.result(table.text) }
     }
     if arguments.json {
-      let machine: [OrderedJSON.Member] = [
+      let machine: [JSONMember] = [
         .init("cpu", .string(Machine.cpu)), .init("cores", .integer(Machine.cores)),
         .init("bitlab_version", .string(Machine.bitlabVersion)),
         .init("swift_version", .string(Machine.swiftVersion)),
       ]
-      console.result(OrderedJSON.object(machine + tables.map { .init($0.name, $0.json) }).pretty)
+      console.result(JSONObject(machine + tables.map { .init($0.name, $0.json) }).pretty)
     }
     return ExitCode.done
   }

@@ -1,4 +1,5 @@
 import Experiments
+import JSON
 import Scheduler
 
 /// A run as `status` shows it: its record's keys, and why it waits.
@@ -22,43 +23,7 @@ struct StatusEntry: Sendable {
   var name: String { "\(record.experiment)/\(record.run)" }
 
   /// `run.json`'s keys and `waiting_for`.
-  var json: OrderedJSON { .object(record.members + [.init("waiting_for", .init(waitingFor))]) }
-
-  /// The same as a message.
   var message: ControlMessage {
-    guard case .object(let members) = json else { return [:] }
-    return ControlMessage(members.map { ($0.key, ControlValue($0.value)) })
+    JSONObject(record.members + [.init("waiting_for", .init(waitingFor))])
   }
-}
-
-extension ControlValue {
-  init(_ json: OrderedJSON) {
-    switch json {
-    case .null: self = .null
-    case .bool(let value): self = .bool(value)
-    case .integer(let value): self = .integer(value)
-    case .number(let value): self = .number(value)
-    case .numeral(let text): self = Double(text).map(ControlValue.number) ?? .string(text)
-    case .string(let text): self = .string(text)
-    case .array(let values): self = .array(values.map { ControlValue($0) })
-    case .object(let members):
-      self = .object(ControlMessage(members.map { ($0.key, ControlValue($0.value)) }))
-    }
-  }
-
-  var orderedJSON: OrderedJSON {
-    switch self {
-    case .null: .null
-    case .bool(let value): .bool(value)
-    case .integer(let value): .integer(value)
-    case .number(let value): .number(value)
-    case .string(let text): .string(text)
-    case .array(let values): .array(values.map(\.orderedJSON))
-    case .object(let message): message.orderedJSON
-    }
-  }
-}
-
-extension ControlMessage {
-  var orderedJSON: OrderedJSON { .object(members.map { .init($0.key, $0.value.orderedJSON) }) }
 }

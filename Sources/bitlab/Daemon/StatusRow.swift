@@ -1,5 +1,6 @@
 import Experiments
 import Files
+import JSON
 import Scheduler
 
 /// A run as people see it in a table: the few things that fit into a line.
@@ -43,7 +44,7 @@ struct StatusRow: Sendable {
 
   /// The row as a daemon sends it, its values in their order and without their names: there may be thousands. A long
   /// remark is cut; the run's record has it whole.
-  var value: ControlValue {
+  var value: JSONValue {
     .array([
       .string(experiment), .string(run), .string(status), .integer(epoch), .integer(step),
       totalSteps.map { .integer($0) } ?? .null, validationAccuracy.map { .number($0) } ?? .null,
@@ -53,7 +54,7 @@ struct StatusRow: Sendable {
   }
 
   /// nil for what is not such a row.
-  init?(_ value: ControlValue) {
+  init?(_ value: JSONValue) {
     guard let values = value.array, values.count == 9, let experiment = values[0].string,
       let run = values[1].string, let status = values[2].string, let epoch = values[3].integer,
       let step = values[4].integer

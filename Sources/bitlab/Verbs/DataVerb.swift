@@ -1,6 +1,7 @@
 import Datasets
 import Experiments
 import Foundation
+import JSON
 
 /// `bitlab data list` and `bitlab data verify [DATASET...]`.
 struct DataVerb {
@@ -31,7 +32,7 @@ struct DataVerb {
     let wanted = try datasets(operands)
     let listings = DatasetListing.all(in: folder).filter { wanted.isEmpty || wanted.contains($0.name) }
     if arguments.json {
-      console.result(OrderedJSON.array(listings.map(json)).pretty)
+      console.result(JSONValue.array(listings.map(json)).pretty)
     } else {
       console.result(listings.map(text).joined(separator: "\n"))
     }
@@ -54,7 +55,7 @@ struct DataVerb {
       "missing \(listing.missing.joined(separator: ", ")) (looked in \(listing.searched.joined(separator: ", ")))"
   }
 
-  private func json(_ listing: DatasetListing) -> OrderedJSON {
+  private func json(_ listing: DatasetListing) -> JSONValue {
     .object([
       .init("dataset", .string(listing.name.rawValue)), .init("present", .bool(listing.isPresent)),
       .init("built_in", .bool(listing.isBuiltIn)),
@@ -62,11 +63,11 @@ struct DataVerb {
         "shape",
         .array(
           [listing.facts.shape.channels, listing.facts.shape.height, listing.facts.shape.width]
-            .map(OrderedJSON.integer))),
+            .map(JSONValue.integer))),
       .init("classes", .integer(listing.facts.classes)), .init("train", .integer(listing.facts.trainCount)),
       .init("validation", .integer(listing.facts.validationCount)),
-      .init("files", .array(listing.paths.map(OrderedJSON.string))),
-      .init("missing", .array(listing.missing.map(OrderedJSON.string))),
+      .init("files", .array(listing.paths.map(JSONValue.string))),
+      .init("missing", .array(listing.missing.map(JSONValue.string))),
     ])
   }
 
@@ -77,7 +78,7 @@ struct DataVerb {
     let all = DatasetName.allCases.filter { $0.facts != nil }
     let results = DatasetVerification.verify(wanted.isEmpty ? all : wanted, in: folder)
     if arguments.json {
-      console.result(OrderedJSON.array(results.map(json)).pretty)
+      console.result(JSONValue.array(results.map(json)).pretty)
     } else {
       for result in results { console.result(text(result)) }
     }
@@ -106,7 +107,7 @@ struct DataVerb {
     }
   }
 
-  private func json(_ result: DatasetVerification) -> OrderedJSON {
+  private func json(_ result: DatasetVerification) -> JSONValue {
     var problem: String?
     if case .damaged(let damage) = result.status { problem = "\(damage)" }
     return .object([

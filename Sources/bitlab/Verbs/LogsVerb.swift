@@ -1,6 +1,7 @@
 import Experiments
 import Files
 import Foundation
+import JSON
 
 /// `bitlab logs RUN [-f]`: a run's log; with `-f` also what is added, until the run has ended. With `--json` the lines
 /// are one array of strings, with `-f` a string a line.
@@ -31,9 +32,9 @@ struct LogsVerb {
     }
     if arguments.json, !arguments.follows {
       let lines = try files.readText(folder.logFile).split(separator: "\n").map {
-        OrderedJSON.string(String($0))
+        JSONValue.string(String($0))
       }
-      console.result(OrderedJSON.array(lines).pretty)
+      console.result(JSONValue.array(lines).pretty)
       return ExitCode.done
     }
     if arguments.follows { try follow(folder, named: word) } else { write(try files.readAll(folder.logFile)) }
@@ -118,7 +119,7 @@ struct LogsVerb {
     var lines = (unfinishedLine + bytes).split(
       separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     unfinishedLine = Array(lines.removeLast())
-    for line in lines { console.result(OrderedJSON.string(String(decoding: line, as: UTF8.self)).pretty) }
+    for line in lines { console.result(JSONValue.string(String(decoding: line, as: UTF8.self)).pretty) }
   }
 
   private func deepestFolder(towards path: String) -> String {

@@ -1,6 +1,7 @@
 import Experiments
 import Files
 import Foundation
+import JSON
 import Scheduler
 
 /// `bitlab remove EXPERIMENT...`: removes experiments that have ended, with all their files.
@@ -37,7 +38,7 @@ struct RemoveVerb {
       }
     }
     if arguments.json {
-      console.result(OrderedJSON.array(names.map { .string($0) }).pretty)
+      console.result(JSONValue.array(names.map { .string($0) }).pretty)
     } else {
       for name in names { console.result("\(name): removed") }
     }

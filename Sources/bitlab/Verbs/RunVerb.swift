@@ -2,6 +2,7 @@ import Datasets
 import Experiments
 import Files
 import Foundation
+import JSON
 import Networks
 import Scheduler
 import TensorCore
@@ -190,7 +191,7 @@ struct RunVerb {
       try ExperimentReport($0, in: files).summary(failed: failed[$0.name] ?? [])
     }
     if arguments.json {
-      console.result(OrderedJSON.array(summaries.map(\.orderedJSON)).pretty)
+      console.result(JSONValue.array(summaries.map(\.jsonValue)).pretty)
     } else if console.verbosity > .quiet {
       for (placed, summary) in zip(experiments, summaries) {
         console.result("\n\(placed.name)\n\(summary.table)\n\nresults: \(placed.folder.path)/")

@@ -1,4 +1,5 @@
 import Experiments
+import JSON
 import Scheduler
 
 /// `bitlab shutdown [--drain]`: checkpoints everything and ends the daemon; with `--drain` running runs end first.
@@ -12,7 +13,7 @@ struct ShutdownVerb {
     let answer = try client.request(["verb": "shutdown", "drain": .bool(arguments.drains)])
     let pid = answer.last?["pid"] ?? .null
     if arguments.json {
-      console.result(OrderedJSON.object([.init("pid", pid.orderedJSON)]).pretty)
+      console.result(JSONValue.object([.init("pid", pid)]).pretty)
     } else {
       let what = arguments.drains ? "ends when what runs has ended" : "checkpoints everything and ends"
       console.info("the daemon, process \(pid.integer ?? 0), \(what)")

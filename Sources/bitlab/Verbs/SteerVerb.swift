@@ -1,4 +1,5 @@
 import Experiments
+import JSON
 import Scheduler
 
 /// `bitlab pause|resume|cancel|restart RUN or EXPERIMENT...`, or `--all`.
@@ -20,7 +21,7 @@ struct SteerVerb {
       console.info(arguments.failed ? "no run has failed or diverged" : "no runs")
     }
     if arguments.json {
-      console.result(OrderedJSON.array(answers.map(\.orderedJSON)).pretty)
+      console.result(JSONValue.array(answers.map(JSONValue.object)).pretty)
     } else {
       for answer in answers {
         console.result("\(answer["run"]?.string ?? ""): \(answer["text"]?.string ?? "")")

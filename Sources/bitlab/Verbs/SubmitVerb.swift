@@ -1,6 +1,7 @@
 import Experiments
 import Files
 import Foundation
+import JSON
 import Scheduler
 
 /// `bitlab submit CONFIG...`: hands configs to the daemon.
@@ -16,7 +17,7 @@ struct SubmitVerb {
       return exitCode
     }
     let client = try DaemonClient.required(ResultsFolder(arguments.results))
-    let configs = loaded.map { config -> ControlValue in
+    let configs = loaded.map { config -> JSONValue in
       [
         "path": .string(Self.absolute(config.file.path)),
         "text": .string(String(decoding: config.file.bytes, as: UTF8.self)),
@@ -26,7 +27,7 @@ struct SubmitVerb {
       "verb": "submit", "configs": .array(configs), "reuse": .bool(!arguments.trainsAll),
     ])
     if arguments.json {
-      console.result(OrderedJSON.array(receipts.map(\.orderedJSON)).pretty)
+      console.result(JSONValue.array(receipts.map(JSONValue.object)).pretty)
     } else {
       for receipt in receipts { console.result(receipt["text"]?.string ?? "") }
     }

@@ -1,5 +1,6 @@
 import Experiments
 import Files
+import JSON
 
 /// `bitlab summary [EXPERIMENT...]`: what came out of experiments, from the files alone.
 struct SummaryVerb {
@@ -31,7 +32,7 @@ struct SummaryVerb {
       }
     }
     if arguments.json {
-      console.result(OrderedJSON.array(summaries.map(\.orderedJSON)).pretty)
+      console.result(JSONValue.array(summaries.map(\.jsonValue)).pretty)
     } else if wanted.isEmpty {
       console.info("no experiments in \(arguments.results)")
     } else {

@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import JSON
 import Networks
 
 /// `bitlab validate CONFIG...`: checks configs and prints what they would run.
@@ -16,7 +17,7 @@ struct ValidateVerb {
     guard !arguments.operands.isEmpty else { throw UsageError("validate needs at least one config") }
     let (loaded, exitCode) = ConfigurationFiles.load(arguments.operands, console)
     if arguments.json {
-      console.result(OrderedJSON.array(loaded.map(json)).pretty)
+      console.result(JSONValue.array(loaded.map(json)).pretty)
     } else {
       for config in loaded {
         if case .success(let experiment) = config.result { console.result(text(experiment, config.file)) }
@@ -64,7 +65,7 @@ struct ValidateVerb {
       .joined(separator: "\n")
   }
 
-  private func json(_ config: ConfigurationFiles.Loaded) -> OrderedJSON {
+  private func json(_ config: ConfigurationFiles.Loaded) -> JSONValue {
     switch config.result {
     case .success(let experiment):
       return .object([
@@ -74,7 +75,7 @@ struct ValidateVerb {
       ])
     case .failure(let error):
       let errors = error.diagnostics.map {
-        OrderedJSON.object([
+        JSONValue.object([
           .init("line", .integer($0.line)), .init("column", .integer($0.column)),
           .init("message", .string($0.message)),
         ])
@@ -86,7 +87,7 @@ struct ValidateVerb {
     }
   }
 
-  private func json(_ line: Line) -> OrderedJSON {
+  private func json(_ line: Line) -> JSONValue {
     .object([
       .init("run", .string(line.run.id)), .init("variant", .string(line.run.variant)),
       .init("seed", .integer(line.run.seed)), .init("bits", .integer(line.run.precision.rawValue)),

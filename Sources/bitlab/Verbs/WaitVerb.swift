@@ -1,4 +1,5 @@
 import Experiments
+import JSON
 import Scheduler
 
 /// `bitlab wait [RUN or EXPERIMENT...]`: returns when they have ended, all of them for none named.
@@ -14,12 +15,12 @@ struct WaitVerb {
     let runs = StatusRow.rows(in: responses)
     if arguments.json {
       let lines = runs.map { run in
-        OrderedJSON.object([
+        JSONValue.object([
           .init("experiment", .string(run.experiment)), .init("run", .string(run.run)),
           .init("status", .string(run.status)),
         ])
       }
-      console.result(OrderedJSON.array(lines).pretty)
+      console.result(JSONValue.array(lines).pretty)
     } else {
       for run in runs { console.info("\(run.name): \(run.status)") }
     }

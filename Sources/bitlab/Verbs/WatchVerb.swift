@@ -1,4 +1,5 @@
 import Experiments
+import JSON
 import Scheduler
 
 /// `bitlab watch [RUN or EXPERIMENT...]`: a live table of what runs, until Ctrl-C.
@@ -8,7 +9,7 @@ struct WatchVerb {
 
   func run() throws -> Int32 {
     let client = try DaemonClient.required(ResultsFolder(arguments.results))
-    let targets = ControlValue.array(arguments.operands.map { .string($0) })
+    let targets = JSONValue.array(arguments.operands.map { .string($0) })
     if arguments.json {
       showJSON(try client.request(["verb": "status", "targets": targets]))
       return ExitCode.done
@@ -32,8 +33,8 @@ struct WatchVerb {
     }
     let shown = runs.filter { ["running", "paused"].contains($0["status"]?.string) }
     console.result(
-      OrderedJSON.object([
-        .init("runs", .array(shown.map(\.orderedJSON))), .init("ended", .integer(count(\.hasEnded))),
+      JSONValue.object([
+        .init("runs", .array(shown.map(JSONValue.object))), .init("ended", .integer(count(\.hasEnded))),
         .init("total", .integer(runs.count)),
       ]).pretty)
   }

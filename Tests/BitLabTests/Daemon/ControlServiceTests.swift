@@ -1,6 +1,7 @@
 import Experiments
 import Files
 import Foundation
+import JSON
 import Testing
 
 @testable import Scheduler
@@ -36,7 +37,7 @@ struct ControlServiceTests {
     let daemon = try InProcessDaemon(slots: 1)
     let seeds = "[" + (0..<1000).map(String.init).joined(separator: ", ") + "]"
     #expect(try daemon.submit(ConfigText(name: "a", epochs: 100_000, seeds: seeds).text).code == 0)
-    let words = [ControlValue](repeating: "a", count: 1_000_000)
+    let words = [JSONValue](repeating: "a", count: 1_000_000)
     let responses = try client(daemon).request(["verb": "pause", "targets": .array(words)])
     #expect(responses.count == 2001 && responses.last?.failure == nil)
   }

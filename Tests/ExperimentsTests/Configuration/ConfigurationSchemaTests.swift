@@ -1,5 +1,6 @@
 import Experiments
 import Foundation
+import JSON
 import Testing
 
 /// The folder of the experiments that come with the program.
@@ -12,9 +13,9 @@ private let configs = URL(fileURLWithPath: #filePath).deletingLastPathComponent(
 
   init() throws {
     let file = try ConfigurationFile(reading: configs.appendingPathComponent("experiment.schema.json").path)
-    let outcome = JSONParser.parse(file.bytes)
+    let outcome = ConfigurationText(parsing: file.bytes)
     #expect(outcome.diagnostics.isEmpty)
-    schema = try #require(outcome.value)
+    schema = try #require(outcome.root?.value)
   }
 
   /// The schema of an object of the file, by its name in the key table.
@@ -28,12 +29,12 @@ private let configs = URL(fileURLWithPath: #filePath).deletingLastPathComponent(
   }
 
   private func keys(_ json: JSONValue?) -> Set<String> {
-    guard case .object(let members) = json?.content else { return [] }
+    guard let members = json?.object?.members else { return [] }
     return Set(members.map(\.key))
   }
 
   private func strings(_ json: JSONValue?) -> [String] {
-    guard case .array(let items) = json?.content else { return [] }
+    guard let items = json?.array else { return [] }
     return items.map(\.summary)
   }
 
@@ -52,10 +53,10 @@ private let configs = URL(fileURLWithPath: #filePath).deletingLastPathComponent(
   @Test func everyKeyHasTheSameTypeBoundsDefaultAndDescription() throws {
     for key in ConfigurationSchema.keys {
       let entry = try #require(object(key.section)?["properties"]?[key.name], "\(key.path)")
-      #expect(entry["description"]?.content == .string(key.summary), "\(key.path)")
+      #expect(entry["description"] == .string(key.summary), "\(key.path)")
       check(entry, takes: key.type, key.path)
       if case .value(let value) = key.fallback {
-        #expect(entry["default"].map(compact) == value.canonicalText, "\(key.path)")
+        #expect(entry["default"].map(compact) == value.json.canonical, "\(key.path)")
       } else {
         #expect(entry["default"] == nil, "\(key.path)")
       }
@@ -63,25 +64,25 @@ private let configs = URL(fileURLWithPath: #filePath).deletingLastPathComponent(
   }
 
   private func compact(_ json: JSONValue) -> String {
-    switch json.content {
+    switch json {
     case .array(let items): "[" + items.map(compact).joined(separator: ",") + "]"
-    case .number(let number): JSONScalar.number(number.value).text
+    case .numeral(let number): JSONScalar.number(number.value).text
     default: json.summary
     }
   }
 
   private func check(_ entry: JSONValue, takes type: ValueType, _ path: String) {
     func number(_ name: String) -> Double? {
-      if case .number(let number) = entry[name]?.content { number.value } else { nil }
+      entry[name]?.number
     }
     switch type {
-    case .boolean: #expect(entry["type"]?.content == .string("boolean"), "\(path)")
+    case .boolean: #expect(entry["type"] == .string("boolean"), "\(path)")
     case .integer(let range):
-      #expect(entry["type"]?.content == .string("integer"), "\(path)")
+      #expect(entry["type"] == .string("integer"), "\(path)")
       #expect(number("minimum") == Double(range.lowerBound), "\(path)")
       #expect(number("maximum") == Double(range.upperBound), "\(path)")
     case .number(let range):
-      #expect(entry["type"]?.content == .string("number"), "\(path)")
+      #expect(entry["type"] == .string("number"), "\(path)")
       #expect(number("exclusiveMinimum") == range.above, "\(path)")
       #expect(number("minimum") == range.atLeast, "\(path)")
       #expect(number("exclusiveMaximum") == range.below, "\(path)")
@@ -89,18 +90,18 @@ private let configs = URL(fileURLWithPath: #filePath).deletingLastPathComponent(
     case .choice(let choices): #expect(strings(entry["enum"]) == choices.map(\.inQuotes), "\(path)")
     case .integerChoice(let choices): #expect(strings(entry["enum"]) == choices.map { "\($0)" }, "\(path)")
     case .name(let taken):
-      #expect(entry["pattern"]?.content == .string("^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"), "\(path)")
+      #expect(entry["pattern"] == .string("^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"), "\(path)")
       #expect(strings(entry["not"]?["enum"]) == taken.map(\.inQuotes), "\(path)")
-    case .path: #expect(entry["type"]?.content == .string("string"), "\(path)")
+    case .path: #expect(entry["type"] == .string("string"), "\(path)")
     case .list(let element, let minimumCount, let distinct):
-      #expect(entry["type"]?.content == .string("array"), "\(path)")
+      #expect(entry["type"] == .string("array"), "\(path)")
       #expect((number("minItems") ?? 0) == Double(minimumCount), "\(path)")
-      #expect((entry["uniqueItems"]?.content == .boolean(true)) == distinct, "\(path)")
+      #expect((entry["uniqueItems"] == .bool(true)) == distinct, "\(path)")
       if let items = entry["items"] { check(items, takes: element, path) }
     case .oneOrList: #expect(keys(entry).contains("anyOf"), "\(path)")
     case .section, .grid:
-      #expect(entry["type"]?.content == .string("object") || entry["$ref"] != nil, "\(path)")
-    case .variants: #expect(entry["items"]?["$ref"]?.content == .string("#/$defs/variant"), "\(path)")
+      #expect(entry["type"] == .string("object") || entry["$ref"] != nil, "\(path)")
+    case .variants: #expect(entry["items"]?["$ref"] == .string("#/$defs/variant"), "\(path)")
     case .anything: #expect(entry["type"] == nil, "\(path)")
     }
   }

@@ -174,7 +174,7 @@ import Testing
         == #"{"experiment":{"max_retries":0,"name":"sample","priority":0,"seeds":[0]},"#
         + #""grid":[["training.learning_rate",[1,1e-05]],["dataset.train_limit",[5]]],"settings":"# + settings
         + #","variants":[{"bits":32,"method":"simple-bitnet","name":"full","settings":"# + settings + "}]}")
-    #expect(JSONParser.parse(Array(experiment.canonicalText.utf8)).diagnostics.isEmpty)
+    #expect(ConfigurationText(parsing: Array(experiment.canonicalText.utf8)).diagnostics.isEmpty)
     #expect(experiment.configHash == "8d080e719f58f391")
   }
 

@@ -124,7 +124,7 @@ final class RawClient {
   /// The next line; nil at the end.
   func message() throws -> ControlMessage? {
     while true {
-      if let line = lines.next() { return try ControlParser.parse(line) }
+      if let line = lines.next() { return try ControlLine.parse(line) }
       switch UnixSocket.receive(descriptor, limit: 1 << 16) {
       case .bytes(let bytes): lines.append(bytes)
       case .nothing: try Self.wait(descriptor, POLLIN)

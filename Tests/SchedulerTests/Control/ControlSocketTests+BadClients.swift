@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Testing
 
 @testable import Scheduler
@@ -69,7 +70,7 @@ extension ControlSocketTests {
     let reply = try server.handler.held.take()
     let closed = Inbox<Bool>()
     reply.onClose { closed.put(true) }
-    let text = ControlValue.string(String(repeating: "x", count: 1000))
+    let text = JSONValue.string(String(repeating: "x", count: 1000))
     var sent = 0
     while !reply.isClosed, sent < 100_000 {
       reply.send(["text": text])
@@ -92,7 +93,7 @@ extension ControlSocketTests {
     let client = try server.rawClient()
     try client.send("{\"verb\":\"hold\"}\n")
     let reply = try server.handler.held.take()
-    let text = ControlValue.string(String(repeating: "x", count: 1000))
+    let text = JSONValue.string(String(repeating: "x", count: 1000))
     for number in 0..<20_000 {
       reply.send(["number": .integer(number), "text": text], replacing: "progress")
     }
@@ -115,7 +116,7 @@ extension ControlSocketTests {
     try client.send("{\"verb\":\"hold\"}\n")
     let reply = try server.handler.held.take()
     let sent = Inbox<Bool>()
-    let text = ControlValue.string(String(repeating: "x", count: 900_000))
+    let text = JSONValue.string(String(repeating: "x", count: 900_000))
     for _ in 0..<10 {
       reply.send(["text": text])
       reply.whenSent { sent.put(true) }

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import JSON
 import Testing
 
 @testable import Scheduler
@@ -48,7 +49,7 @@ import Testing
       do {
         let connection = try ControlClient.connect(path, version: "1")
         for number in 0..<20 {
-          let value = ControlValue.integer(client * 100 + number)
+          let value = JSONValue.integer(client * 100 + number)
           let responses = try connection.request(["verb": "echo", "value": value])
           if responses != [["echo": value, "done": true]] { failures.put("\(responses)") }
         }
@@ -117,7 +118,7 @@ import Testing
   @Test func aResponseThatIsTooLongBecomesAFailure() throws {
     let server = try TestServer()
     let client = try server.client()
-    let value = ControlValue.string(String(repeating: "x", count: 1 << 20))
+    let value = JSONValue.string(String(repeating: "x", count: 1 << 20))
     #expect(try client.request(["verb": "echo", "value": value]).last?.failure?.code == "too-long")
     try server.expectService()
   }

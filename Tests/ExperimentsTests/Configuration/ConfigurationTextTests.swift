@@ -1,10 +1,11 @@
 import Experiments
+import JSON
 import Testing
 
-/// The parser against RFC 8259: what it takes, what it refuses, and where it says so.
-@Suite struct JSONParserTests {
-  private func parse(_ text: String) -> JSONParser.Outcome {
-    JSONParser.parse(Array(text.utf8))
+/// What is wrong with a config as JSON, in words, and where.
+@Suite struct ConfigurationTextTests {
+  private func parse(_ text: String) -> ConfigurationText {
+    ConfigurationText(parsing: Array(text.utf8))
   }
 
   private func errors(_ text: String) -> [String] {
@@ -12,47 +13,7 @@ import Testing
   }
 
   private func errors(_ bytes: [UInt8]) -> [String] {
-    JSONParser.parse(bytes).diagnostics.map { "\($0.line):\($0.column): \($0.message)" }
-  }
-
-  @Test func everyKeyAndValueKnowsItsPlace() throws {
-    let root = try #require(parse("{\n  \"a\": [1, true],\r\n\t\"é😀\": {\"b\" : null}\n}").value)
-    guard case .object(let members) = root.content else {
-      Issue.record("not an object")
-      return
-    }
-    #expect(root.position == TextPosition(line: 1, column: 1))
-    #expect(members.map(\.key) == ["a", "é😀"])
-    #expect(members.map(\.keyPosition) == [.init(line: 2, column: 3), .init(line: 3, column: 2)])
-    guard case .array(let items) = members[0].value.content else {
-      Issue.record("not an array")
-      return
-    }
-    #expect(items.map(\.position) == [.init(line: 2, column: 9), .init(line: 2, column: 12)])
-    // Two characters of two and four bytes, each one column.
-    #expect(members[1].value.position == TextPosition(line: 3, column: 8))
-    #expect(members[1].value["b"]?.position == TextPosition(line: 3, column: 15))
-  }
-
-  @Test func stringsAreUnescaped() {
-    let value = parse(#""a\"\\\/\b\f\n\r\tAé😀é""#).value
-    #expect(value?.content == .string("a\"\\/\u{8}\u{C}\n\r\tAé😀é"))
-    #expect(parse(#""\u0041\u00e9\ud83d\ude00\uFFFF\u0000""#).value?.content == .string("Aé😀\u{FFFF}\u{0}"))
-  }
-
-  @Test(arguments: [
-    ("0", 0), ("-0", 0), ("128", 128), ("128.0", 128), ("1.28e2", 128), ("12800e-2", 128),
-    ("9007199254740993", 9_007_199_254_740_993), ("9223372036854775807", Int.max),
-    ("-9223372036854775808", Int.min), ("9223372036854775808", nil), ("1e16", nil), ("0.5", nil),
-  ])
-  func wholeNumbersAreExact(text: String, integer: Int?) {
-    guard case .number(let number) = parse(text).value?.content else {
-      Issue.record("\(text) is not a number")
-      return
-    }
-    #expect(number.integer == integer)
-    #expect(number.text == text)
-    #expect(number.value == Double(text))
+    ConfigurationText(parsing: bytes).diagnostics.map { "\($0.line):\($0.column): \($0.message)" }
   }
 
   @Test(arguments: [
@@ -97,7 +58,7 @@ import Testing
   ])
   func whatIsNotJSONIsRefusedWhereItBegins(text: String, message: String) {
     #expect(errors(text).map { $0.replacing("\\\"", with: "\"") } == [message])
-    #expect(parse(text).value == nil)
+    #expect(parse(text).root == nil)
   }
 
   @Test(
@@ -125,13 +86,13 @@ import Testing
         "2:11: duplicate key \"a\"; the first one is at 1:2",
         "2:24: duplicate key \"a\"; the first one is at 1:2",
       ])
-    #expect(parse(text).value?["a"]?.summary == "1")
+    #expect(parse(text).root?["a"]?.value.summary == "1")
     // Canonically equivalent, yet other keys.
     #expect(errors("{\"\u{E9}\": 1, \"e\u{301}\": 2}").isEmpty)
   }
 
   @Test func nestingHasALimit() {
-    let limit = JSONParser.maximumDepth
+    let limit = 128
     func nested(_ depth: Int) -> String {
       String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
     }

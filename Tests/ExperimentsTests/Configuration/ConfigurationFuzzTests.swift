@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Damaged files: no trap, a place inside the file for every complaint, and nothing taken that is not JSON.
-@Suite struct JSONFuzzTests {
+@Suite struct ConfigurationFuzzTests {
   private static let good = Array(
     ExperimentText(
       name: #""fuzz-\u00e9""#,
@@ -16,15 +16,15 @@ import Testing
     ).text.utf8)
 
   private func check(_ bytes: [UInt8]) {
-    let outcome = JSONParser.parse(bytes)
-    #expect(outcome.value != nil || !outcome.diagnostics.isEmpty)
+    let outcome = ConfigurationText(parsing: bytes)
+    #expect(outcome.root != nil || !outcome.diagnostics.isEmpty)
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for diagnostic in outcome.diagnostics {
       #expect((1...lines.count).contains(diagnostic.line))
       guard (1...lines.count).contains(diagnostic.line) else { continue }
       #expect((1...lines[diagnostic.line - 1].count + 1).contains(diagnostic.column))
     }
-    if outcome.value != nil {
+    if outcome.root != nil {
       // Foundation's parser is laxer, so it takes whatever is JSON.
       #expect(throws: Never.self) {
         try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
@@ -40,7 +40,7 @@ import Testing
       check(prefix)
       // Without the last brace nothing is a document.
       if length < Self.good.count - 2 {
-        #expect(JSONParser.parse(prefix).value == nil, "prefix of \(length) bytes")
+        #expect(ConfigurationText(parsing: prefix).root == nil, "prefix of \(length) bytes")
       }
     }
   }

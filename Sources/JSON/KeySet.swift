@@ -1,7 +1,7 @@
 /// The keys of an object so far, to find one that comes again.
 ///
 /// Keys that differ only in how Unicode composes their characters are the same.
-struct ControlKeys {
+struct KeySet {
   /// So many keys are compared with each other; more than that are kept in a set.
   private static let few = 32
 
@@ -10,7 +10,7 @@ struct ControlKeys {
   private var many: Set<String> = []
 
   /// Adds the key of the member that follows these; false where one of them has it already.
-  mutating func insert(_ key: String, after members: [ControlMessage.Member]) -> Bool {
+  mutating func insert(_ key: String, after members: [JSONMember]) -> Bool {
     if members.count >= Self.few {
       if many.isEmpty { many = Set(members.lazy.map(\.key)) }
       return many.insert(key).inserted
