@@ -49,7 +49,8 @@ let package = Package(
     library("JSON"),
     library("Files", ["CZlib", "JSON"]),
     library(
-      "Datasets", ["CSIMD", "CZlib"], exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
+      "Datasets", ["CSIMD", "CZlib", "TensorCore"],
+      exclude: ["Digits/generate_digits.py", "Digits/ATTRIBUTION.txt"]),
     library("Experiments", ["CSystem", "TensorCore", "Networks", "Datasets", "Files", "JSON"]),
     library("Scheduler", ["Files", "JSON", "CSystem"]),
     .executableTarget(
@@ -68,7 +69,7 @@ let package = Package(
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     tests("TensorCoreTests", ["TensorCore"]),
     tests("NetworksTests", ["Networks", "TensorCore", "Files", "Datasets", "AllocationCounter"]),
-    tests("DatasetsTests", ["Datasets", "CZlib"]),
+    tests("DatasetsTests", ["Datasets", "TensorCore", "CZlib"]),
     tests("JSONTests", ["JSON", "TestSupport"]),
     tests("FilesTests", ["Files", "TestSupport"]),
     tests(

@@ -5,6 +5,7 @@
 ///     data/mnist/train-images-idx3-ubyte: wrong magic number 0x00000801 at offset 0, expected 0x00000803 (unsigned
 ///     bytes, 3 dimensions): ...
 package struct DatasetError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What is wrong, as far as a program can act on it.
   package enum Kind: String, Sendable, Hashable, CaseIterable {
     /// No such file in any of the places searched.
     case missingFile

@@ -1,3 +1,5 @@
+import TensorCore
+
 /// What a named data set officially is.
 package struct DatasetFacts: Sendable, Hashable {
   package let shape: ImageShape

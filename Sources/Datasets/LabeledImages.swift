@@ -1,3 +1,5 @@
+import TensorCore
+
 /// Samples in file order: images as bytes, planes of rows of pixels, and a label for each.
 ///
 /// Immutable, and all copies and views share the same bytes, so that any number of training runs can use one set at
@@ -22,7 +24,7 @@ package struct LabeledImages: Sendable {
   /// Bytes from the beginning of one image to the next: more than an image where a format has labels between.
   private let stride: Int
 
-  /// Image `i` is the `shape.pixelCount` bytes of `storage` from `firstPixel + i * stride` on. The formats' readers
+  /// Image `i` is the `shape.count` bytes of `storage` from `firstPixel + i * stride` on. The formats' readers
   /// have checked the sizes; a set that does not fit its storage is their mistake and traps.
   init(
     storage: ByteStorage, firstPixel: Int, stride: Int, shape: ImageShape, whiteLevel: UInt8,
@@ -31,7 +33,7 @@ package struct LabeledImages: Sendable {
   ) {
     precondition(
       labels.isEmpty
-        || firstPixel + (labels.count - 1) * stride + shape.pixelCount <= storage.count,
+        || firstPixel + (labels.count - 1) * stride + shape.count <= storage.count,
       "LabeledImages: \(labels.count) images of \(shape) do not fit \(storage.count) bytes")
     precondition(
       labels.allSatisfy { $0 < classes }, "LabeledImages: a label is not below \(classes)")
@@ -89,7 +91,7 @@ package struct LabeledImages: Sendable {
     precondition(index >= 0 && index < count, "LabeledImages.withImage: sample \(index) of \(count)")
     let start = firstPixel + index * stride
     return try storage.withBytes { bytes throws(Failure) in
-      try body(UnsafeBufferPointer(rebasing: bytes[start..<(start + shape.pixelCount)]))
+      try body(UnsafeBufferPointer(rebasing: bytes[start..<(start + shape.count)]))
     }
   }
 
@@ -98,7 +100,7 @@ package struct LabeledImages: Sendable {
     normalization.table(whiteLevel: whiteLevel)
   }
 
-  /// Writes an image's input values to `output`, which holds `shape.pixelCount`.
+  /// Writes an image's input values to `output`, which holds `shape.count`.
   package func convert(
     _ index: Int, with table: PixelTable, into output: UnsafeMutableBufferPointer<Float>
   ) {
@@ -111,7 +113,7 @@ package struct LabeledImages: Sendable {
     _ batch: Batch, with table: PixelTable, into inputs: UnsafeMutableBufferPointer<Float>,
     labels output: UnsafeMutableBufferPointer<Int32>
   ) {
-    let pixels = shape.pixelCount
+    let pixels = shape.count
     precondition(
       inputs.count >= batch.count * pixels && output.count >= batch.count,
       "LabeledImages.convert: batch [\(batch.count), \(shape)] into \(inputs.count) values and "

@@ -59,7 +59,7 @@ package enum DurableFile {
     try fileSystem.synchronizeFolder(folder)
   }
 
-  /// Replaces the file at `path` with `segments`, one after the other.
+  /// Replaces the file at `path` with `segments`, one after the other. Throws `FileError`.
   package static func write(
     _ segments: [UnsafeRawBufferPointer], to path: String, in fileSystem: any FileSystem
   ) throws {
@@ -68,12 +68,12 @@ package enum DurableFile {
     }
   }
 
-  /// Replaces the file at `path` with `bytes`.
+  /// Replaces the file at `path` with `bytes`. Throws `FileError`.
   package static func write(_ bytes: [UInt8], to path: String, in fileSystem: any FileSystem) throws {
     try write(to: path, in: fileSystem) { try $0.write(bytes) }
   }
 
-  /// Replaces the file at `path` with `text`, as UTF-8.
+  /// Replaces the file at `path` with `text`, as UTF-8. Throws `FileError`.
   package static func write(_ text: String, to path: String, in fileSystem: any FileSystem) throws {
     try write(Array(text.utf8), to: path, in: fileSystem)
   }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// An open file of a `FileSystem`: a number that means something to that file system alone.
 package struct OpenFile: Hashable, Sendable {
   package let number: Int32
@@ -124,6 +126,16 @@ package enum FilePath {
   /// `name` in `folder`.
   package static func join(_ folder: String, _ name: String) -> String {
     folder.hasSuffix("/") ? folder + name : folder + "/" + name
+  }
+
+  /// A path as it is meant in `folder`: an absolute one as it is; in the process's own folder where `folder` is empty.
+  package static func resolve(_ path: String, in folder: String) -> String {
+    path.hasPrefix("/") || folder.isEmpty ? path : join(folder, path)
+  }
+
+  /// The path from the root on, without `.` and `..`.
+  package static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.path
   }
 
   private static func withoutTrailingSlashes(_ path: String) -> String {

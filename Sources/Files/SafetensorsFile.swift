@@ -4,6 +4,7 @@
 ///       [TensorSource("layers.0.bias", shape: [2], values: [0.5, -0.5])], to: path, in: files)
 ///     let file = try SafetensorsFile(reading: path, in: files)
 package struct SafetensorsFile: Sendable, Hashable {
+  /// A named array of values, in memory.
   package struct Tensor: Sendable, Hashable {
     package var name: String
     package var shape: [Int]

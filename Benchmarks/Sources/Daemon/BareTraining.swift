@@ -43,9 +43,8 @@ struct BareTraining {
 
   private func train() throws -> Double {
     let training = plan.training
-    let shape = dataset.shape
     let specification = plan.networkSpecification(
-      image: Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width),
+      image: dataset.shape,
       classes: dataset.classes)
     let model = try Model(
       specification, batchSize: min(training.batchSize, dataset.train.count), team: Team(pool: pool))

@@ -19,7 +19,7 @@ enum Digits {
     let bytes = content()
     let storage = try ByteStorage(copying: bytes, name: "the built-in digits")
     let all = LabeledImages(
-      storage: storage, firstPixel: 0, stride: facts.shape.pixelCount, shape: facts.shape,
+      storage: storage, firstPixel: 0, stride: facts.shape.count, shape: facts.shape,
       whiteLevel: facts.whiteLevel,
       labels: ByteColumn(storage, first: bytes.count - count, stride: 1, count: count), classes: facts.classes
     )
@@ -33,7 +33,7 @@ enum Digits {
     guard let compressed = Data(base64Encoded: compressedDigits, options: .ignoreUnknownCharacters) else {
       preconditionFailure("Digits: the built-in data are not base64")
     }
-    let expected = count * (DatasetFacts.digits.shape.pixelCount + 1)
+    let expected = count * (DatasetFacts.digits.shape.count + 1)
     return [UInt8](unsafeUninitializedCapacity: expected) { output, filled in
       var length = uLongf(expected)
       let result = compressed.withUnsafeBytes { input in

@@ -15,7 +15,7 @@ enum CIFAR100File {
     _ file: SourceFile, count: Int
   ) throws(DatasetError) -> (images: LabeledImages, sha256: String) {
     let facts = DatasetFacts.cifar100
-    let recordLength = labelBytes + facts.shape.pixelCount
+    let recordLength = labelBytes + facts.shape.count
     let storage = try ByteStorage.content(of: file, prefixLength: 0) { _ throws(DatasetError) in
       count * recordLength
     }

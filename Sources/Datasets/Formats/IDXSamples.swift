@@ -1,3 +1,5 @@
+import TensorCore
+
 /// One set, training or validation, out of an IDX file of images and one of labels.
 struct IDXSamples {
   private let images: IDXFile
@@ -64,7 +66,7 @@ struct IDXSamples {
         largest: classes - 1)
     }
     return LabeledImages(
-      storage: images.storage, firstPixel: images.header.length, stride: shape.pixelCount, shape: shape,
+      storage: images.storage, firstPixel: images.header.length, stride: shape.count, shape: shape,
       whiteLevel: 255, labels: labels, classes: classes)
   }
 }

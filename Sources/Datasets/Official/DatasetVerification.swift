@@ -1,5 +1,6 @@
 /// What became of checking one official file: the file that training would read, by its decompressed content.
 package struct DatasetVerification: Sendable, Hashable {
+  /// What was found of a file.
   package enum Status: Sendable, Hashable {
     case ok
     /// In none of the folders searched.
@@ -16,6 +17,7 @@ package struct DatasetVerification: Sendable, Hashable {
     }
   }
 
+  /// What is wrong with a file that is there.
   package enum Damage: Sendable, Hashable, CustomStringConvertible {
     /// Fewer bytes than the official file has.
     case tooShort(found: Int, expected: Int)
@@ -77,6 +79,36 @@ package struct DatasetVerification: Sendable, Hashable {
         ? .ok : .damaged(.otherContent(foundSHA256: content, expectedSHA256: sha256))
     } catch {
       return .damaged(.unreadable(error))
+    }
+  }
+}
+
+/// What there is to say about a data set without reading it.
+package struct DatasetListing: Sendable, Hashable {
+  package let name: DatasetName
+  /// Shape, classes and the official counts.
+  package let facts: DatasetFacts
+  /// The files found, in the order of `OfficialFile`; empty for the built-in digits.
+  package let paths: [String]
+  /// The names of the files not found.
+  package let missing: [String]
+  /// The folders searched, in order.
+  package let searched: [String]
+
+  /// Part of the program.
+  package var isBuiltIn: Bool { facts.fileNames.isEmpty }
+
+  /// Whether all of its files are there.
+  package var isPresent: Bool { missing.isEmpty }
+
+  /// The data sets known by name, in the order of `DatasetName`.
+  package static func all(in folder: DataFolder) -> [DatasetListing] {
+    DatasetName.allCases.compactMap { name in
+      guard let facts = name.facts else { return nil }
+      let files = OfficialFile.files(of: name)
+      return DatasetListing(
+        name: name, facts: facts, paths: files.compactMap(folder.locate),
+        missing: files.filter { folder.locate($0) == nil }.map(\.name), searched: folder.folders(of: name))
     }
   }
 }

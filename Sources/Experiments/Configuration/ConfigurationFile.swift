@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Why an experiment file could not be read.
@@ -24,10 +25,7 @@ package struct ConfigurationFile: Sendable, Hashable {
   package let bytes: [UInt8]
 
   /// The folder that paths in the file are relative to.
-  package var folder: String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
+  package var folder: String { FilePath.folder(of: path) }
 
   package init(path: String, bytes: [UInt8]) {
     self.path = path

@@ -1,5 +1,6 @@
 /// A key of the config: what it takes, what it means, and what holds when it is left out.
 package struct ConfigurationKey: Sendable, Hashable {
+  /// What a key that is left out means.
   package enum Fallback: Sendable, Hashable {
     /// Leaving the key out is an error (where its condition holds).
     case required

@@ -1,5 +1,6 @@
 import Datasets
 import Networks
+import TensorCore
 
 /// Which images a run trains and validates on, and how pixels become numbers.
 package struct DatasetConfiguration: Sendable, Hashable {
@@ -44,10 +45,8 @@ package struct DatasetConfiguration: Sendable, Hashable {
 
 extension DatasetName {
   /// The images' shape; nil where only the files can tell.
-  package var image: Networks.ImageShape? {
-    facts.map {
-      Networks.ImageShape(channels: $0.shape.channels, height: $0.shape.height, width: $0.shape.width)
-    }
+  package var image: ImageShape? {
+    facts?.shape
   }
 
   /// How many classes the labels have; nil where only the files can tell.

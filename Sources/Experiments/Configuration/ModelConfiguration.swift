@@ -1,4 +1,5 @@
 import Networks
+import TensorCore
 
 /// The network of a run, apart from the data's shape and the precision of its weights.
 package struct ModelConfiguration: Sendable, Hashable {

@@ -1,5 +1,6 @@
 import Foundation
 import Networks
+import TensorCore
 
 /// Checks what the settings of one run, each valid by itself, say together.
 ///
@@ -143,7 +144,7 @@ struct RunChecks {
   }
 
   /// Whether the network can be laid out at all: contradictions are reported elsewhere.
-  private func fits(_ architecture: NetworkSpecification.Architecture, _ image: Networks.ImageShape) -> Bool {
+  private func fits(_ architecture: NetworkSpecification.Architecture, _ image: ImageShape) -> Bool {
     guard case .vit(let vit) = architecture else { return true }
     return vit.width % vit.heads == 0 && image.width % vit.patch == 0 && image.height % vit.patch == 0
   }

@@ -2,6 +2,7 @@ import Networks
 
 /// When a run that no longer improves ends.
 package struct EarlyStopping: Sendable, Hashable {
+  /// What is watched; the raw value is the config's.
   package enum Metric: String, Sendable, Hashable, CaseIterable {
     case validationLoss = "val_loss"
     case validationAccuracy = "val_accuracy"

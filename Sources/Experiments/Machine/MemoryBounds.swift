@@ -10,6 +10,7 @@ package struct MemoryBounds: Sendable {
     case addresses
   }
 
+  /// One thing that bounds the process, and how far it is from that.
   package struct Bound: Sendable, Hashable {
     /// Completes "of the 2,000 MB of ...".
     package var name: String

@@ -105,7 +105,7 @@ extension PlacedRun {
 
   /// The file that the run begins from, if its config names one.
   package var initialWeightsPath: String? {
-    plan.training.initialWeights.map { Experiment.resolve(path: $0, folder: configFolder) }
+    plan.training.initialWeights.map { FilePath.resolve($0, in: configFolder) }
   }
 }
 

@@ -1,4 +1,5 @@
 import Networks
+import TensorCore
 
 /// One run of an experiment, everything about it settled: one point of grid x variant x seed.
 package struct RunPlan: Sendable, Hashable {
@@ -55,5 +56,24 @@ package struct RunPlan: Sendable, Hashable {
       let side = [image.width, image.height].first(where: { $0 % vit.patch != 0 })
     else { return nil }
     return "image side \(side) is not divisible by patch \(vit.patch)"
+  }
+}
+
+/// The runs of an experiment, in the order in which they are listed and begun.
+package struct Plan: Sendable, Hashable {
+  package let runs: [RunPlan]
+
+  /// Plans grid x variant x seed: the grid's first key changes slowest, the seed fastest.
+  package init(_ experiment: Experiment) {
+    let points = combinations(
+      experiment.grid.map { axis in axis.values.map { GridSetting(key: axis.key, value: $0) } })
+    runs = points.flatMap { point in
+      experiment.variants.flatMap { variant in
+        let values = variant.values.applying(point).filled(from: ConfigurationSchema.runKeys)
+        return experiment.seeds.map { seed in
+          RunPlan(experiment, variant: variant, point: point, seed: seed, values: values)
+        }
+      }
+    }
   }
 }

@@ -18,19 +18,9 @@ extension Summary {
   /// The table for a terminal: aligned, without a line feed at the end.
   package var table: String {
     let columns = columns
-    let widths = columns.map { column in ([column.title] + column.cells).map(\.count).max() ?? 0 }
-    func line(_ cells: [String]) -> String {
-      var line = ""
-      for (index, cell) in cells.enumerated() {
-        let padding = String(repeating: " ", count: widths[index] - cell.count)
-        if index > 0 { line += "  " }
-        line += columns[index].isText ? cell + padding : padding + cell
-      }
-      while line.last == " " { line.removeLast() }
-      return line
-    }
-    let lines = rows.indices.map { row in line(columns.map { $0.cells[row] }) }
-    return ([line(columns.map(\.title))] + lines).joined(separator: "\n")
+    let rows = rows.indices.map { row in columns.map { $0.cells[row] } }
+    return AlignedTable.lines([columns.map(\.title)] + rows, isText: columns.map(\.isText))
+      .joined(separator: "\n")
   }
 
   static let legend = """

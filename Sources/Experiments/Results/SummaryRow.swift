@@ -19,6 +19,7 @@ package struct SummaryGroup: Hashable, Sendable {
 /// A row of the summary. Means are over completed runs, and missing where one of those lacks the number;
 /// accuracies and the gap are fractions.
 package struct SummaryRow: Hashable, Sendable {
+  /// Where the row's runs stand together; the raw value is what files say.
   package enum Status: String, Sendable, Hashable, CaseIterable {
     /// All runs completed.
     case completed

@@ -1,4 +1,5 @@
 import Datasets
+import Files
 import Synchronization
 
 /// The data sets of a process: each is in memory once, whatever the limits of the runs that use it.
@@ -97,7 +98,7 @@ extension DatasetConfiguration {
     guard let idx else {
       return DatasetSource(name, trainLimit: trainLimit, validationLimit: validationLimit)
     }
-    func resolve(_ path: String) -> String { Experiment.resolve(path: path, folder: configFolder) }
+    func resolve(_ path: String) -> String { FilePath.resolve(path, in: configFolder) }
     let files = IDXFiles(
       trainImages: resolve(idx.trainImages), trainLabels: resolve(idx.trainLabels),
       validationImages: resolve(idx.validationImages), validationLabels: resolve(idx.validationLabels))

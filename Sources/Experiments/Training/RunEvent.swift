@@ -1,4 +1,5 @@
 import Files
+import Synchronization
 
 /// What a run tells whoever follows it. Delivered on the run's own thread, so listeners must be quick.
 package enum RunEvent: Sendable {
@@ -62,6 +63,7 @@ package enum RunOutcome: Sendable, Hashable {
 
 /// Why a run failed.
 package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Whose fault it is, and so whether trying again helps.
   package enum Kind: Sendable, Hashable {
     /// The machine's fault, which may pass: the same command later continues the run.
     case machine(isDiskFull: Bool)
@@ -96,4 +98,29 @@ package struct RunFailure: Error, Sendable, Hashable, CustomStringConvertible {
     // It goes into records, logs and the queue's journal.
     self.description = description.inMessage()
   }
+}
+
+/// What others ask of a run in progress. The run looks before every step, so an answer comes within one.
+package final class RunControl: Sendable {
+  /// What the run is to do at its next look.
+  package enum Request: Int, Sendable {
+    case proceed
+    /// Checkpoint and stop, until somebody wants the run to go on.
+    case pause
+    /// Checkpoint and stop; the run goes on by itself with the next process.
+    case interrupt
+    /// Stop for good.
+    case cancel
+  }
+
+  private let state = Atomic<Int>(Request.proceed.rawValue)
+
+  package init() {}
+
+  package var request: Request {
+    get { Request(rawValue: state.load(ordering: .acquiring))! }
+    set { state.store(newValue.rawValue, ordering: .releasing) }
+  }
+
+  package var asksToStop: Bool { request != .proceed }
 }

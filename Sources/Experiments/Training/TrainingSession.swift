@@ -87,8 +87,7 @@ final class TrainingSession {
   /// The run's network for the data; throws where it cannot take their images.
   static func specification(_ run: PlacedRun, _ dataset: Dataset) throws -> NetworkSpecification {
     let plan = run.plan
-    let shape = dataset.shape
-    let image = Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
+    let image = dataset.shape
     if let problem = plan.patchProblem(image: image) { throw RunFailure(kind: .content, problem) }
     let specification = plan.networkSpecification(image: image, classes: dataset.classes)
     // Validation has seen to this where it knew the images; memory that is not there would end the process.

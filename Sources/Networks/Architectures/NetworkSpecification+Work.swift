@@ -42,3 +42,27 @@ extension NetworkSpecification {
     }
   }
 }
+
+/// What training a network holds in memory, known before any of it is allocated.
+package struct TrainingMemory: Sendable, Hashable {
+  package let parameters: Int
+  package let bytes: Int
+  /// Of a checkpoint's tensors, which lie in memory a second time while a run goes on from it.
+  package let checkpointBytes: Int
+
+  /// Counts parameters, gradients, two moments, the copies that checkpoints are written from, packed weights, and each
+  /// thread's activations; not the data.
+  ///
+  /// - Parameter threads: that may share one run.
+  package init(_ specification: NetworkSpecification, batchSize: Int, threads: Int) {
+    let plan = ShardPlan(specification, batchSize: batchSize)
+    let network = specification.network(shardImages: plan.shardImages)
+    let layout = network.layout
+    let (moments, copies, panels) = (2, 3, 2)
+    let perParameter = 1 + plan.groups + moments + copies + panels
+    let perThread = network.plan.count + network.scratchCount
+    parameters = layout.parameterCount
+    checkpointBytes = 4 * layout.storageCount * copies
+    bytes = 4 * (layout.storageCount * perParameter + perThread * threads)
+  }
+}

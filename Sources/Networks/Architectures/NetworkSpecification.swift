@@ -1,3 +1,5 @@
+import TensorCore
+
 /// How many bits a weight of the linear layers takes: the raw value is the config's `bits`.
 package enum WeightPrecision: Int, Sendable, Hashable, CaseIterable {
   case full = 32
@@ -22,22 +24,6 @@ package enum Initialization: String, Sendable, Hashable, CaseIterable {
   case uniform
   /// normal(0, 0.02) for the weights of every linear layer, zero for its biases.
   case normal
-}
-
-/// The shape of one input image, planar: channel, row, column.
-package struct ImageShape: Sendable, Hashable {
-  package var channels: Int
-  package var height: Int
-  package var width: Int
-
-  package init(channels: Int, height: Int, width: Int) {
-    self.channels = channels
-    self.height = height
-    self.width = width
-  }
-
-  /// Values in one image.
-  package var count: Int { channels * height * width }
 }
 
 /// A multilayer perceptron: linear layers with ReLU between them.
@@ -73,6 +59,7 @@ package struct ViTSpecification: Sendable, Hashable {
 
 /// Everything that fixes a network's tensors and arithmetic, before any value exists.
 package struct NetworkSpecification: Sendable, Hashable {
+  /// The kind of network, with what only that kind has.
   package enum Architecture: Sendable, Hashable {
     case mlp(MLPSpecification)
     case vit(ViTSpecification)

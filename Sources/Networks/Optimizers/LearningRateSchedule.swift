@@ -6,6 +6,7 @@ import Foundation
 /// unchanged, or falling along a line or half a cosine: the first step after the warm-up still uses the base rate, the
 /// last step of the run uses 0.
 package struct LearningRateSchedule: Sendable, Hashable {
+  /// The curve that the rate follows; the raw value is the config's.
   package enum Kind: String, Sendable, Hashable, CaseIterable {
     case constant, linear, cosine
   }

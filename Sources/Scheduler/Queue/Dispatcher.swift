@@ -162,7 +162,7 @@ package struct Dispatcher: Sendable {
 
   /// Whether the candidate's job still waits, and by this candidate.
   private func isCurrent(_ candidate: Candidate, _ state: QueueState) -> Bool {
-    tickets[candidate.id] == candidate.ticket && state.jobs[candidate.id]?.status == .queued
+    tickets[candidate.id] == candidate.ticket && state.jobs[candidate.id]?.status.isQueued == true
       && !running.contains(candidate.id)
   }
 

@@ -1,12 +1,13 @@
 import Files
 
-/// Where a job stands in the queue.
-package enum JobStatus: Sendable, Hashable, Codable {
+/// Where a job stands in the queue, with what belongs to that.
+package enum JobStatus: Sendable, Hashable {
   /// Will begin, at the earliest when its delay is over.
-  case queued
-  case running
+  case queued(JobStart)
+  /// Of one that is being cancelled: somebody has asked for it, and it ends so unless it gets to its own end first.
+  case running(isBeingCancelled: Bool)
   /// Until somebody resumes it.
-  case paused
+  case paused(JobStart)
   case ended(JobEnd)
 
   package var name: String {
@@ -18,13 +19,36 @@ package enum JobStatus: Sendable, Hashable, Codable {
     }
   }
 
-  package var hasEnded: Bool {
-    if case .ended = self { true } else { false }
+  package var isQueued: Bool { if case .queued = self { true } else { false } }
+  package var isRunning: Bool { if case .running = self { true } else { false } }
+  package var isPaused: Bool { if case .paused = self { true } else { false } }
+  package var hasEnded: Bool { if case .ended = self { true } else { false } }
+  package var isBeingCancelled: Bool { self == .running(isBeingCancelled: true) }
+
+  /// How it begins when its turn comes; nil for one that runs or has ended.
+  package var start: JobStart? {
+    switch self {
+    case .queued(let start), .paused(let start): start
+    case .running, .ended: nil
+    }
   }
+}
+
+/// How a job begins when its turn comes.
+package enum JobStart: Sendable, Hashable {
+  /// It has not run yet.
+  case first
+  /// Where it was left.
+  case goesOn
+  /// Where it was left; it had ended, and until it begins its own files tell how.
+  case onceMore
+  /// From nothing: somebody restarted it, and what it did before is forgotten then.
+  case fromNothing
 }
 
 /// How a job ended for good.
 package struct JobEnd: Sendable, Hashable, Codable {
+  /// How it ended, in a word; the raw value is what files and people say.
   package enum Kind: String, Sendable, Hashable, Codable {
     case completed, failed, diverged, cancelled
   }
@@ -78,20 +102,12 @@ package struct Shortage: Sendable, Hashable {
 }
 
 /// A job as the queue knows it.
-///
-/// Journals of earlier versions have fewer members; those that are missing are as in a new entry.
-package struct JobEntry: Sendable, Hashable, Codable {
-  package var status: JobStatus = .queued
+package struct JobEntry: Sendable, Hashable {
+  package var status: JobStatus = .queued(.first)
   /// First come, first served.
   package var sequence: Int
-  /// Whether it has run, so that there may be something of it.
-  package var hasBegun = false
-  /// Somebody restarted it: what it did before is forgotten when it begins.
-  package var beginsFromNothing = false
   /// Somebody restarted it: until it ends it is to do all by itself.
   package var isRestart = false
-  /// It had ended and has been queued once more: until it begins, its own files tell of how it ended then.
-  package var isOnceMore = false
   /// Deaths of the process while this job ran, without a step forward in between.
   package var deaths = 0
   /// How far the job was, by its own measure, when the process last died.
@@ -100,25 +116,22 @@ package struct JobEntry: Sendable, Hashable, Codable {
   package var retries = 0
   /// Why it last failed, while it is tried again.
   package var problem: String?
-  /// Somebody cancelled it while it ran; it ends so unless it gets to its own end first.
-  package var isBeingCancelled = false
 
-  package init(sequence: Int) { self.sequence = sequence }
+  package init(sequence: Int, _ start: JobStart = .first) {
+    self.sequence = sequence
+    status = .queued(start)
+    isRestart = start == .fromNothing
+  }
 
-  package init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    sequence = try container.decode(Int.self, forKey: .sequence)
-    status = try container.decode(JobStatus.self, forKey: .status)
-    hasBegun = try container.decodeIfPresent(Bool.self, forKey: .hasBegun) ?? hasBegun
-    beginsFromNothing =
-      try container.decodeIfPresent(Bool.self, forKey: .beginsFromNothing) ?? beginsFromNothing
-    isRestart = try container.decodeIfPresent(Bool.self, forKey: .isRestart) ?? isRestart
-    isOnceMore = try container.decodeIfPresent(Bool.self, forKey: .isOnceMore) ?? isOnceMore
-    deaths = try container.decodeIfPresent(Int.self, forKey: .deaths) ?? deaths
-    progressAtDeath = try container.decodeIfPresent(Int.self, forKey: .progressAtDeath)
-    retries = try container.decodeIfPresent(Int.self, forKey: .retries) ?? retries
-    problem = try container.decodeIfPresent(String.self, forKey: .problem)
-    isBeingCancelled = try container.decodeIfPresent(Bool.self, forKey: .isBeingCancelled) ?? isBeingCancelled
+  /// Whether it had ended and waits once more, so that what its own files say of its end is over.
+  package var isQueuedOnceMore: Bool { status.start == .onceMore || status.start == .fromNothing }
+
+  /// Whether its own files may tell of it: it has run, and is not to begin from nothing.
+  package var hasFiles: Bool {
+    switch status.start {
+    case .first, .fromNothing: false
+    case .goesOn, .onceMore, nil: true
+    }
   }
 
   /// After so many deaths a job waits behind all others and runs alone.

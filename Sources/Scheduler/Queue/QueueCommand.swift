@@ -19,7 +19,7 @@ package enum QueueCommand: String, Sendable, CaseIterable {
     func done(_ text: String, _ record: QueueRecord) -> Answer { Answer(id: id, text: text, record: record) }
     func unchanged(_ text: String) -> Answer { Answer(id: id, text: text, record: nil) }
     guard let entry else { return unchanged("no such run") }
-    if entry.isBeingCancelled, !entry.status.hasEnded { return unchanged("is being cancelled") }
+    if entry.status.isBeingCancelled { return unchanged("is being cancelled") }
     switch (self, entry.status) {
     case (.pause, .queued), (.pause, .running): return done("paused", .paused(id))
     case (.pause, .paused): return unchanged("is paused already")

@@ -1,7 +1,7 @@
 // What others ask of the queue.
 extension QueueEngine {
   /// Adds submissions; returns when they are durable. One whose name is in the queue takes the place of that, which must
-  /// have ended.
+  /// have ended. Throws `NameTaken` where it has not, and where the store does not take them: then none is added.
   package func submit(_ submissions: [Submission]) throws {
     try serve {
       for submission in submissions {
@@ -24,7 +24,7 @@ extension QueueEngine {
   }
 
   /// Lets the jobs of a submission that failed or were cancelled go on. Returns which; those that completed or diverged
-  /// are left alone.
+  /// are left alone. Throws where the store does not take it.
   package func continueEnded(_ name: String) throws -> [JobID] {
     try serve {
       guard let submission = state.submissions[name] else { return [] }
@@ -94,7 +94,7 @@ extension QueueEngine {
         growth.cancelled.append(answer.id)
       }
       // Those that wait may have another priority now.
-      for (id, entry) in state.jobs(of: state.submissions[submission.name]!) where entry.status == .queued {
+      for (id, entry) in state.jobs(of: state.submissions[submission.name]!) where entry.status.isQueued {
         if notBefore[id] == nil, !dispatcher.running.contains(id) { enqueue(id) }
       }
       begin()
@@ -114,6 +114,7 @@ extension QueueEngine {
     }
   }
 
+  /// A submission cannot be removed: a job of it has not ended, or has not stopped.
   package struct NotEnded: Error, CustomStringConvertible {
     let name: String
     package var description: String {
@@ -143,7 +144,8 @@ extension QueueEngine {
     }
   }
 
-  /// Does what a person asked for to some jobs; says of each what became of it, in order.
+  /// Does what a person asked for to some jobs; says of each what became of it, in order. Throws where the store does not
+  /// take it: then nothing is done.
   package func command(_ command: QueueCommand, _ ids: [JobID]) throws -> [QueueCommand.Answer] {
     try serve {
       let answers = ids.map { command.answer($0, state.jobs[$0], isRunning: dispatcher.running.contains($0)) }
@@ -162,7 +164,7 @@ extension QueueEngine {
       if isRunning { executor.askToStop(id, .pause) }
     case .cancel:
       notBefore[id] = nil
-      if state.jobs[id]?.beginsFromNothing == true {
+      if state.jobs[id]?.status.start == .fromNothing {
         // What there is belongs to the attempt before. Should it stay, the next restart tries again.
         do { try executor.reset(id) } catch { log("\(id): \(error)") }
       }

@@ -76,7 +76,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   /// Takes note of the jobs that ran when the last process died, and begins what is due. Before, nothing begins.
   package func start() {
     serve {
-      let died = state.jobs.filter { $0.value.status == .running }.map(\.key)
+      let died = state.jobs.filter { $0.value.status.isRunning }.map(\.key)
         .sorted { $0.description < $1.description }
       recordSurely(died.map { recordOfDeath($0) })
       for id in died {
@@ -91,7 +91,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       // What has gathered since the last snapshot; later only what comes on top is looked at.
       if store.length > Self.smallestCompacted { compactNow() }
       isStarted = true
-      for (id, entry) in state.jobs where entry.status == .queued { enqueue(id) }
+      for (id, entry) in state.jobs where entry.status.isQueued { enqueue(id) }
       begin()
     }
   }
@@ -108,7 +108,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   /// A job that runs has got on and kept what it did. From any thread.
   package func progressed(_ id: JobID) {
     serveLater { [self] in
-      guard let entry = state.jobs[id], entry.deaths > 0, entry.status == .running else { return }
+      guard let entry = state.jobs[id], entry.deaths > 0, entry.status.isRunning else { return }
       recordSurely([.progressed(id)])
       log("\(id): has got on, so its deaths no longer count")
       dispatcher.needsNotRunAlone(id)
@@ -126,8 +126,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       whenIdle.append(then)
       if !drain {
         // What stops since somebody paused or cancelled it stops for that reason.
-        for id in dispatcher.running where state.jobs[id]?.status == .running {
-          if state.jobs[id]?.isBeingCancelled == false { executor.askToStop(id, .shutdown) }
+        for id in dispatcher.running where state.jobs[id]?.status.isRunning == true {
+          if state.jobs[id]?.status.isBeingCancelled == false { executor.askToStop(id, .shutdown) }
         }
       }
       checkIdle()
@@ -181,7 +181,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   /// Forgets what a job has done that begins from nothing: before the record that it began, so that a process that dies in
   /// between does it again. False where that cannot be done; then the job waits for room on the disk, or has failed.
   private func isReset(_ id: JobID) -> Bool {
-    guard state.jobs[id]?.beginsFromNothing == true else { return true }
+    guard state.jobs[id]?.status.start == .fromNothing else { return true }
     do {
       try executor.reset(id)
       return true
@@ -225,11 +225,11 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     switch outcome {
     case .ended(let end): recordSurely([.ended(id, end)])
     case .stopped, .machineFailed, .diskFull, .noRoom:
-      if entry?.isBeingCancelled == true {
+      if entry?.status.isBeingCancelled == true {
         recordSurely([.ended(id, JobEnd(.cancelled))])
-      } else if entry?.status == .running {
+      } else if entry?.status.isRunning == true {
         goOnLater(id, outcome)
-      } else if entry?.status == .queued {
+      } else if entry?.status.isQueued == true {
         // Resumed before it had stopped.
         enqueue(id)
       }

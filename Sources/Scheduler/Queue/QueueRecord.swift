@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// One thing that happened to the queue, as the journal keeps it: the queue's state is what its records add up to.
@@ -51,6 +52,7 @@ package enum QueueRecord: Sendable, Hashable, Codable {
     return bytes
   }
 
+  /// Reads a record. Throws `DecodingError` for what is none, or of a later version.
   package init(decoding bytes: [UInt8]) throws {
     self = try JSONDecoder().decode(Self.self, from: Data(bytes))
   }
@@ -79,5 +81,26 @@ package struct QueueRecordTooLong: Error, CustomStringConvertible {
 
   package var description: String {
     "the submission takes \(count) bytes of the journal, at most \(Journal.maximumRecordBytes) can be: submit fewer jobs at once"
+  }
+}
+
+extension QueueState {
+  /// What a journal's records add up to.
+  ///
+  /// - Parameter passedOver: gets a line for each record that says nothing, or does not fit, and is left out.
+  package init(replaying records: [[UInt8]], passedOver: (String) -> Void = { _ in }) {
+    self.init()
+    for (index, bytes) in records.enumerated() {
+      let record = try? QueueRecord(decoding: bytes)
+      if let record, apply(record) || isSecondEnd(record) { continue }
+      let problem = record == nil ? "is of another version" : "does not fit what was before"
+      passedOver("the journal's record \(index) \(problem): passed over")
+    }
+  }
+
+  /// Journals of earlier versions say of a job that was paused and cancelled that it has ended, and then how its last attempt
+  /// did.
+  private func isSecondEnd(_ record: QueueRecord) -> Bool {
+    if case .ended(let id, _) = record { jobs[id]?.status.hasEnded ?? false } else { false }
   }
 }

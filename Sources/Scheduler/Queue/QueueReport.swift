@@ -49,7 +49,7 @@ package struct QueueReport: Sendable {
 
   /// The queued jobs in the order in which they begin.
   private var queuedJobs: [(id: JobID, entry: JobEntry)] {
-    let queued = state.jobs.filter { $0.value.status == .queued }.map { (id: $0.key, entry: $0.value) }
+    let queued = state.jobs.filter { $0.value.status.isQueued }.map { (id: $0.key, entry: $0.value) }
     // The keys of the order alone are moved about: jobs are large, and there may be thousands.
     let keys = queued.indices.map { place in
       (-state.priority(of: queued[place].id), queued[place].entry.sequence, place)

@@ -35,36 +35,24 @@ package struct QueueState: Sendable, Hashable {
     case .removed(let name):
       forget(name)
       recentlyEnded.removeAll { $0.id.submission == name }
-    case .began(let id):
-      change(id) {
-        $0.status = .running
-        $0.hasBegun = true
-        $0.beginsFromNothing = false
-        $0.isOnceMore = false
-      }
+    case .began(let id): change(id) { $0.status = .running(isBeingCancelled: false) }
     case .requeued(let id, let problem):
       change(id) {
-        $0.status = .queued
+        $0.status = .queued(.goesOn)
         $0.problem = problem
       }
     case .retried(let id, let problem):
       change(id) {
-        $0.status = .queued
+        $0.status = .queued(.goesOn)
         $0.retries += 1
         $0.problem = problem
       }
-    case .paused(let id): change(id) { $0.status = .paused }
-    case .resumed(let id): change(id) { $0.status = .queued }
-    case .cancelRequested(let id): change(id) { $0.isBeingCancelled = true }
+    case .paused(let id): change(id) { $0.status = .paused($0.status.start ?? .goesOn) }
+    case .resumed(let id): change(id) { $0.status = .queued($0.status.start ?? .goesOn) }
+    case .cancelRequested(let id): change(id) { $0.status = .running(isBeingCancelled: true) }
     case .ended(let id, let end): change(id) { $0.status = .ended(end) }
-    case .restarted(let id):
-      queueOnceMore(id) {
-        $0.beginsFromNothing = true
-        $0.isRestart = true
-      }
-    case .continued(let id):
-      let hasBegun = jobs[id]!.hasBegun
-      queueOnceMore(id) { $0.hasBegun = hasBegun }
+    case .restarted(let id): queueOnceMore(id, .fromNothing)
+    case .continued(let id): queueOnceMore(id, .onceMore)
     case .died(let id, let progress): change(id) { $0.died(progress: progress) }
     case .progressed(let id):
       change(id) {
@@ -98,12 +86,13 @@ package struct QueueState: Sendable, Hashable {
     case .placed(let name): return submissions[name] != nil
     case .concluded(let name), .forgotten(let name): return openCounts[name] == 0
     case .removed(let name): return canTake(name)
-    case .began(let id): return isJob(id) { $0 == .queued }
-    case .requeued(let id, _), .retried(let id, _), .died(let id, _): return isJob(id) { $0 == .running }
-    case .paused(let id): return isJob(id) { $0 == .queued || $0 == .running }
-    case .resumed(let id): return isJob(id) { $0 == .paused }
+    case .began(let id): return isJob(id, \.isQueued)
+    case .requeued(let id, _), .retried(let id, _), .died(let id, _), .cancelRequested(let id):
+      return isJob(id, \.isRunning)
+    case .paused(let id): return isJob(id) { $0.isQueued || $0.isRunning }
+    case .resumed(let id): return isJob(id, \.isPaused)
     // The end that came first counts.
-    case .ended(let id, _), .cancelRequested(let id), .progressed(let id): return isJob(id) { !$0.hasEnded }
+    case .ended(let id, _), .progressed(let id): return isJob(id) { !$0.hasEnded }
     // Where the record of a job's end was lost this one says that it had.
     case .restarted(let id), .continued(let id): return isJob(id) { _ in true }
     case .cleared, .remembered: return true
@@ -136,7 +125,7 @@ package struct QueueState: Sendable, Hashable {
     forget(submission.name)
     submissions[submission.name] = submission
     openCounts[submission.name] = 0
-    enqueue(submission.jobs, of: submission.name)
+    enqueue(submission.jobs, of: submission.name, .first)
   }
 
   /// Adds jobs to a submission that have ended before, here or in the memory of their own files.
@@ -146,7 +135,7 @@ package struct QueueState: Sendable, Hashable {
     let known = Set(submissions[name]!.jobs.map(\.name))
     submissions[name]!.jobs += descriptions.filter { !known.contains($0.name) }
     submissions[name]!.isConcluded = false
-    enqueue(descriptions, of: name, isOnceMore: true, beginsFromNothing: beginsFromNothing)
+    enqueue(descriptions, of: name, beginsFromNothing ? .fromNothing : .onceMore)
   }
 
   private mutating func grow(_ submission: Submission) {
@@ -156,18 +145,10 @@ package struct QueueState: Sendable, Hashable {
     add(submission.jobs, to: submission.name, beginsFromNothing: false)
   }
 
-  private mutating func enqueue(
-    _ descriptions: [JobDescription], of name: String, isOnceMore: Bool = false,
-    beginsFromNothing: Bool = false
-  ) {
+  private mutating func enqueue(_ descriptions: [JobDescription], of name: String, _ start: JobStart) {
     for description in descriptions {
       let id = JobID(submission: name, job: description.name)
-      var entry = JobEntry(sequence: nextSequence)
-      entry.isOnceMore = isOnceMore
-      entry.beginsFromNothing = beginsFromNothing
-      entry.isRestart = beginsFromNothing
-      entry.hasBegun = isOnceMore && !beginsFromNothing
-      jobs[id] = entry
+      jobs[id] = JobEntry(sequence: nextSequence, start)
       nextSequence += 1
       forgetEnd(id)
     }
@@ -181,11 +162,9 @@ package struct QueueState: Sendable, Hashable {
   }
 
   /// Queues a job that has ended behind those that wait.
-  private mutating func queueOnceMore(_ id: JobID, _ body: (inout JobEntry) -> Void) {
-    var entry = JobEntry(sequence: nextSequence)
+  private mutating func queueOnceMore(_ id: JobID, _ start: JobStart) {
+    let entry = JobEntry(sequence: nextSequence, start)
     nextSequence += 1
-    entry.isOnceMore = true
-    body(&entry)
     change(id) { $0 = entry }
   }
 
@@ -264,7 +243,7 @@ extension JobEntry {
   /// The process died while the job ran: it is queued again, failed after too many deaths without progress.
   fileprivate mutating func died(progress: Int?) {
     let hasMovedOn = (progress ?? -1) > (progressAtDeath ?? -1)
-    if isBeingCancelled {
+    if status.isBeingCancelled {
       status = .ended(JobEnd(.cancelled))
       return
     }
@@ -272,7 +251,7 @@ extension JobEntry {
     progressAtDeath = progress
     status =
       deaths < Self.deathsBeforeFailure
-      ? .queued
+      ? .queued(.goesOn)
       : .ended(
         JobEnd(
           .failed,

@@ -19,6 +19,7 @@ package struct FileIdentity: Hashable, Sendable, Codable {
 
 /// One entry of the watched folder, as `lstat` shows it.
 package struct SpoolEntry: Hashable, Sendable {
+  /// What the entry is to the file system.
   package enum Kind: Sendable, Hashable {
     case regularFile, folder, symbolicLink, fifo, socket, device
   }

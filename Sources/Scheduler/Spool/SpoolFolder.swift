@@ -138,7 +138,7 @@ package final class SpoolFolder: Sendable {
   /// folder no longer holds that version.
   ///
   /// The explanation is on the disk before the file moves: a crash leaves the file in the queue, to be rejected
-  /// again under the same name, or everything in place.
+  /// again under the same name, or everything in place. Throws `FileError`.
   @discardableResult
   package func reject(_ entry: SpoolEntry, _ explanation: String) throws -> String? {
     try moving.withLock { _ -> String? in
@@ -169,7 +169,7 @@ package final class SpoolFolder: Sendable {
     }
   }
 
-  /// Moves a file that was read, but holds no valid config, to `rejected/`.
+  /// Moves a file that was read, but holds no valid config, to `rejected/`. Throws `FileError`.
   @discardableResult
   package func reject(_ file: SpooledFile, _ explanation: String) throws -> String? {
     try reject(file.entry, explanation)

@@ -23,6 +23,7 @@ package struct SpoolTime: Hashable, Sendable {
 /// - else, where that cannot be known: once it was seen unchanged for `quietTime`, or is that old at first sight;
 /// - known to be open for writing: when it is closed, or was seen unchanged for `openTime`.
 package struct SpoolState: Sendable {
+  /// How long files are waited for.
   package struct Settings: Hashable, Sendable {
     package var quietTime: Duration = .seconds(2)
     package var openTime: Duration = .seconds(60)
@@ -33,6 +34,7 @@ package struct SpoolState: Sendable {
     package init() {}
   }
 
+  /// What the system tells of an entry.
   package enum Signal: Hashable, Sendable {
     case created, written, closed, movedIn
   }
@@ -42,6 +44,7 @@ package struct SpoolState: Sendable {
     case knownToBeClosed, notKnownToBeOpen, any
   }
 
+  /// What is to be done with an entry.
   package enum Step: Hashable, Sendable {
     case read(SpoolEntry, Condition)
     case refuse(SpoolEntry, SpoolRefusalReason)

@@ -20,6 +20,7 @@ import Glibc
 ///
 /// Unchecked: everything that changes is touched on `queue` alone.
 package final class SpoolWatcher: @unchecked Sendable {
+  /// How often the folder is looked at, and how long files are waited for.
   package struct Settings: Sendable {
     package var readiness = SpoolState.Settings()
     package var rescanInterval: Duration = .seconds(5)

@@ -1,3 +1,4 @@
+import Dispatch
 import Experiments
 import Foundation
 import JSON
@@ -39,13 +40,8 @@ struct BenchTable {
             value.map { String(format: "%.\(column.digits)f", $0) } ?? "-"
           }
       }
-    let widths = header.indices.map { place in lines.map { $0[place].count }.max() ?? 0 }
-    let aligned = lines.map { line in
-      line.enumerated().map { place, cell in
-        let padding = String(repeating: " ", count: widths[place] - cell.count)
-        return place < nameColumns.count ? cell + padding : padding + cell
-      }.joined(separator: "  ")
-    }
+    let aligned = AlignedTable.lines(
+      lines, isText: nameColumns.map { _ in true } + columns.map { _ in false })
     return (["\(name): \(title)"] + aligned.map { "  " + $0 }).joined(separator: "\n")
   }
 
@@ -85,5 +81,17 @@ enum BenchClock {
     let sorted = values.sorted()
     let middle = sorted.count / 2
     return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
+}
+
+/// Runs at once, as the daemon has them: each on a thread of its own.
+enum BenchThreads {
+  /// Calls `body` with 0 to `count - 1`, and returns when all have ended.
+  static func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    let group = DispatchGroup()
+    for number in 0..<count {
+      DispatchQueue(label: "bitlab.bench.\(number)", qos: .userInitiated).async(group: group) { body(number) }
+    }
+    group.wait()
   }
 }

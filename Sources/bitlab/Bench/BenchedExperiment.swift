@@ -1,4 +1,6 @@
+import Foundation
 import Networks
+import TensorCore
 
 /// The article's three experiments, as far as their arithmetic goes.
 enum BenchedExperiment: String, CaseIterable {
@@ -26,5 +28,44 @@ enum BenchedExperiment: String, CaseIterable {
     let vit = ViTSpecification(width: 128, layers: layers, heads: 4, mlpWidth: 256, patch: 4)
     return NetworkSpecification(
       architecture: .vit(vit), image: image, classes: classes, precision: precision, method: method)
+  }
+}
+
+/// Random images of the right shape, made once: only the arithmetic is to be timed.
+struct RandomSamples: Samples {
+  let count: Int
+  private let pixels: FloatStorage
+  private let pixelsPerImage: Int
+  private let classes: Int
+
+  init(count: Int, _ specification: NetworkSpecification) {
+    self.count = count
+    pixelsPerImage = specification.image.count
+    classes = specification.classes
+    pixels = FloatStorage(count: count * pixelsPerImage)
+    var random = RandomStream(seed: 0, purpose: "benchmark")
+    random.fillNormal(pixels.all, deviation: 1)
+  }
+
+  func load(_ position: Int, into target: Vector) {
+    target.copy(from: pixels.vector(position * pixelsPerImage..<(position + 1) * pixelsPerImage))
+  }
+
+  func label(_ position: Int) -> Int { position * 7 % classes }
+}
+
+/// The most memory that the process had resident, as the kernel counts it (proc(5)).
+enum PeakMemory {
+  /// Begins to count anew; false where the kernel does not let us.
+  static func reset() -> Bool {
+    (try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))) != nil
+  }
+
+  /// Since the last reset, or the start; nil where the kernel does not say.
+  static var mebibytes: Double? {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+    else { return nil }
+    return line.split(separator: " ").compactMap { Double($0) }.first.map { $0 / 1024 }
   }
 }

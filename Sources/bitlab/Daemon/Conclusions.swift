@@ -6,7 +6,7 @@ import Scheduler
 /// note. What a process that dies leaves undone the next one does.
 final class Conclusions: Sendable {
   private let engine: DaemonCore.Engine
-  private let reports: ReportKeeper
+  private let reports: ReportWriter
   private let hook: FinishHook?
   private let report: @Sendable (Submission) throws -> ExperimentReport
   /// Writes the records of runs that ended without one; returns whether there were any.
@@ -17,7 +17,7 @@ final class Conclusions: Sendable {
   private let queue = DispatchQueue(label: "bitlab.conclusions", qos: .utility)
 
   init(
-    _ engine: DaemonCore.Engine, reports: ReportKeeper, hook: FinishHook?, retryDelay: Double,
+    _ engine: DaemonCore.Engine, reports: ReportWriter, hook: FinishHook?, retryDelay: Double,
     log: @escaping @Sendable (String) -> Void,
     report: @escaping @Sendable (Submission) throws -> ExperimentReport,
     writeRecords: @escaping @Sendable (Submission, [JobEnd]) throws -> Bool

@@ -158,8 +158,8 @@ final class ControlService: ControlHandler {
       let state = report.state
       let ids = wanted ?? Set(state.jobs.keys)
       let forgotten = wanted == nil ? report.forgottenCount : 0
-      let running: Set = ids.filter { state.jobs[$0]?.status == .running }
-      let paused: Set = ids.filter { state.jobs[$0]?.status == .paused }
+      let running: Set = ids.filter { state.jobs[$0]?.status.isRunning == true }
+      let paused: Set = ids.filter { state.jobs[$0]?.status.isPaused == true }
       let rows = Array(core.rows(running).prefix(StatusRow.mostInResponse))
       let more = core.rows(paused).prefix(StatusRow.mostInResponse - rows.count)
       let update: ControlMessage = [

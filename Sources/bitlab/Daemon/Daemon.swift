@@ -133,18 +133,18 @@ final class Daemon: Sendable {
     _ files: any FileSystem
   ) -> DaemonCore {
     let observer = DaemonObserver(log)
-    let reports = ReportKeeper { log.write($0) }
+    let reports = ReportWriter { log.write($0) }
     let environment = TrainingEnvironment(
       pool: ComputePool(cores: Machine.cores), datasets: DatasetLibrary(DataFolder(settings.data)),
       files: files, reservations: Reservations(clients: ControlLimits().connections),
       reuse: RunReuse(RunIndex(settings.results, in: files) { log.write($0) }))
-    let placed = Relay<String>()
-    let progressed = Relay<JobID>()
-    let shelf = ExperimentShelf(
+    let placed = Mailbox<String>()
+    let progressed = Mailbox<JobID>()
+    let experiments = ExperimentCache(
       settings.results, files: files, log: { log.write($0) }, placed: { placed.tell($0) })
     let executor = TrainingExecutor(
       environment, results: settings.results, reports: reports, observer: observer, atShutdown: .interrupt,
-      progressed: { progressed.tell($0) }, experiment: { try shelf.experiment($0) })
+      progressed: { progressed.tell($0) }, experiment: { try experiments.experiment($0) })
     let engine = QueueEngine(
       state, store: store, executor: executor, slots: settings.slots, delays: settings.delays
     ) { log.write($0) }
@@ -152,14 +152,14 @@ final class Daemon: Sendable {
     progressed.begin { [weak engine] in engine?.progressed($0) }
     return DaemonCore(
       engine: engine, log: log, results: settings.results, files: files, observer: observer, reports: reports,
-      reuses: settings.reuses, experiment: { try shelf.experiment($0) },
-      accepted: { shelf.accepted($0.experiment, $0.runs.map(\.plan), $1) })
+      reuses: settings.reuses, experiment: { try experiments.experiment($0) },
+      accepted: { experiments.accepted($0.experiment, $0.runs.map(\.plan), $1) })
   }
 
   private static func makeWatcher(
     _ folder: SpoolFolder, _ settings: Settings, _ core: DaemonCore
   ) -> SpoolWatcher {
-    let again = Relay<[SpoolName]>()
+    let again = Mailbox<[SpoolName]>()
     let unremoved = UnremovedConfigs(settings.results.unremovedFile, in: core.files) { core.log.write($0) }
     let intake = SpoolIntake(folder: folder, core: core, unremoved: unremoved)
     let retry = DispatchQueue(label: "bitlab.spool.retry", qos: .utility)

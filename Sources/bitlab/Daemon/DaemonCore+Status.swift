@@ -74,7 +74,7 @@ extension DaemonCore {
       guard let (id, entry) = rest.next() else { return nil }
       if let end = ended[id] { return StatusRow(id, .ended(end), remark: end.problem) }
       guard let entry else { return StatusRow(forgotten(id, report.state)) }
-      guard entry.hasBegun, !entry.beginsFromNothing else {
+      guard entry.hasFiles else {
         return StatusRow(id, entry.status, remark: waiting[id] ?? entry.problem)
       }
       var run = self.entry(id, entry, nil, "")
@@ -104,12 +104,12 @@ extension DaemonCore {
 
   /// Putting the waiting runs in order is work, and most who ask want to know of others.
   private static func waiting(_ jobs: [Listed], _ report: QueueReport) -> [JobID: String] {
-    jobs.contains { $0.entry?.status == .queued } ? report.waiting : [:]
+    jobs.contains { $0.entry?.status.isQueued == true } ? report.waiting : [:]
   }
 
   private func entry(_ id: JobID, _ entry: JobEntry, _ job: JobDescription?, _ hash: String) -> StatusEntry {
     var line = record(id, entry).map { StatusEntry($0) } ?? StatusEntry(id, job, configHash: hash)
-    line.record.status = RunStatus(rawValue: entry.status.name) ?? line.record.status
+    line.record.status = RunStatus(entry.status)
     if case .ended(let end) = entry.status {
       line.record.error = line.record.error ?? end.problem
     } else {
@@ -129,7 +129,7 @@ extension DaemonCore {
       return known.record
     }
     // Looking for the records of thousands of runs that wait would take its time.
-    guard entry.hasBegun || entry.status.hasEnded else { return nil }
+    guard entry.hasFiles else { return nil }
     guard let record = record(of: id) else { return nil }
     ended.withLock { ended in
       // Those of forgotten experiments go by and by.
@@ -141,7 +141,7 @@ extension DaemonCore {
 
   /// Where a run stands, one that the queue has forgotten included; nil for one of which nobody knows.
   func status(of id: JobID, _ state: QueueState) -> RunStatus? {
-    state.status(of: id).flatMap { RunStatus(rawValue: $0.name) } ?? record(of: id)?.status
+    state.status(of: id).map { RunStatus($0) } ?? record(of: id)?.status
   }
 
   /// What a run's own record says, if there is one.
@@ -151,17 +151,4 @@ extension DaemonCore {
   }
 
   private static let mostKeptRecords = 10_000
-}
-
-extension RunStatus {
-  /// How the queue says that a job ended.
-  init(_ kind: JobEnd.Kind) {
-    self =
-      switch kind {
-      case .completed: .completed
-      case .failed: .failed
-      case .diverged: .diverged
-      case .cancelled: .cancelled
-      }
-  }
 }

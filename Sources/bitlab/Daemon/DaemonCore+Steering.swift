@@ -131,7 +131,7 @@ extension DaemonCore {
     let submission = placed.submission(config: config, configFolder: placed.configFolder) {
       begun.contains($0.plan.id)
     }
-    if let problem = SubmissionDesk.sizeProblem(submission) {
+    if let problem = Admission.sizeProblem(submission) {
       return ids.map { Answer(id: $0, text: problem, isEffective: false) }
     }
     if !submission.jobs.isEmpty { try engine.queueOnceMore([submission], fromNothing: true) }
@@ -145,4 +145,18 @@ extension DaemonCore {
         : Answer(id: id, text: "begins again", isEffective: true)
     }
   }
+}
+
+/// A word on the command line that means no run and no experiment.
+struct UnknownTarget: Error, CustomStringConvertible {
+  let description: String
+
+  /// - Parameter names: of the runs and experiments that there are.
+  init(_ word: String, among names: some Sequence<String>) {
+    let hint = Nearest.name(to: word, among: names).map { ": did you mean `\($0)`?" }
+    description = "no run or experiment `\(word.inMessage(upTo: Self.mostShown))`" + (hint ?? "")
+  }
+
+  /// Bytes that are shown of a word: what says that it is wrong must fit into a response.
+  private static let mostShown = 400
 }

@@ -10,7 +10,7 @@ final class DaemonCore: Sendable {
 
   let engine: Engine
   let log: DaemonLog
-  let reports: ReportKeeper
+  let reports: ReportWriter
   let results: ResultsFolder
   let files: any FileSystem
   let observer: DaemonObserver
@@ -33,7 +33,7 @@ final class DaemonCore: Sendable {
 
   init(
     engine: Engine, log: DaemonLog, results: ResultsFolder, files: any FileSystem, observer: DaemonObserver,
-    reports: ReportKeeper, reuses: Bool,
+    reports: ReportWriter, reuses: Bool,
     experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment,
     accepted: @escaping @Sendable (PlacedExperiment, Submission) -> Void
   ) {
@@ -118,7 +118,7 @@ final class DaemonCore: Sendable {
   /// - Parameter reuses: whether runs may take over what equal ones have done.
   func submit(_ configs: [ConfigurationFile], reuses: Bool = true) throws -> [Receipt] {
     try intake.withLock { _ in
-      var rest = SubmissionDesk.read(configs)[...]
+      var rest = Admission.read(configs)[...]
       var receipts: [Receipt] = []
       while !rest.isEmpty { receipts += try submit(&rest, reuses) }
       for receipt in receipts where receipt.outcome != .refused { log.write(receipt.text) }
@@ -127,8 +127,8 @@ final class DaemonCore: Sendable {
   }
 
   /// Submits the first configs, up to one that has the name of one before it.
-  private func submit(_ rest: inout ArraySlice<SubmissionDesk.Read>, _ reuses: Bool) throws -> [Receipt] {
-    let desk = SubmissionDesk(
+  private func submit(_ rest: inout ArraySlice<Admission.Read>, _ reuses: Bool) throws -> [Receipt] {
+    let admission = Admission(
       results, files: files, reuses: reuses && self.reuses,
       find: { [engine] in engine.submission(named: $0) },
       canTake: { [engine] in engine.canTake($0) })
@@ -136,7 +136,7 @@ final class DaemonCore: Sendable {
     var continued: [Submission] = []
     var receipts: [Receipt] = []
     judging: while let config = rest.first {
-      switch desk.judge(config) {
+      switch admission.judge(config) {
       case .new(let submission, let placed, let note):
         submissions.append(submission)
         accepted(placed, submission)

@@ -18,8 +18,8 @@ struct JournalRepair {
   /// Before the queue starts. Throws where the journal cannot be written.
   func mend(_ engine: DaemonCore.Engine) throws {
     try requeueLost(engine)
-    try repeatCommand(.cancel, of: .cancelled, "cancelled", engine) { !$0.isOnceMore }
-    try repeatCommand(.pause, of: .paused, "paused", engine) { $0.status != .paused }
+    try repeatCommand(.cancel, of: .cancelled, "cancelled", engine) { !$0.isQueuedOnceMore }
+    try repeatCommand(.pause, of: .paused, "paused", engine) { !$0.status.isPaused }
     engine.compact()
   }
 
@@ -35,7 +35,7 @@ struct JournalRepair {
         let submission = placed.submission(
           config: config, configFolder: placed.configFolder
         ) { open.contains($0.plan.id) }
-        if let problem = SubmissionDesk.sizeProblem(submission) {
+        if let problem = Admission.sizeProblem(submission) {
           log(
             "\(name): the queue does not know it, and cannot take it: \(problem), or train it with `bitlab run`"
           )

@@ -54,10 +54,10 @@ struct StatusFromFiles {
     let job = state.jobs[id]
     // The record of a run that was restarted is that of the attempt before.
     var entry =
-      (job?.beginsFromNothing == true ? nil : record).map { StatusEntry($0) }
+      (job?.status.start == .fromNothing ? nil : record).map { StatusEntry($0) }
       ?? StatusEntry(id, description, configHash: hash)
     if let job, !(run?.hasEnded(entry.record, in: files) ?? false) {
-      entry.record.status = RunStatus(rawValue: job.status.name) ?? entry.record.status
+      entry.record.status = RunStatus(job.status)
       if case .ended(let end) = job.status {
         entry.record.error = entry.record.error ?? end.problem
       } else {

@@ -7,7 +7,7 @@ import Scheduler
 struct StatusRow: Sendable {
   var experiment: String
   var run: String
-  var status: String
+  var status: RunStatus
   var epoch = 0
   var step = 0
   var totalSteps: Int?
@@ -22,14 +22,14 @@ struct StatusRow: Sendable {
   init(_ id: JobID, _ status: JobStatus, remark: String?) {
     experiment = id.submission
     run = id.job
-    self.status = status.name
+    self.status = RunStatus(status)
     self.remark = remark
   }
 
   init(_ entry: StatusEntry) {
     experiment = entry.record.experiment
     run = entry.record.run
-    status = entry.record.status.rawValue
+    status = entry.record.status
     epoch = entry.record.epoch
     step = entry.record.step
     totalSteps = entry.totalSteps
@@ -46,7 +46,7 @@ struct StatusRow: Sendable {
   /// remark is cut; the run's record has it whole.
   var value: JSONValue {
     .array([
-      .string(experiment), .string(run), .string(status), .integer(epoch), .integer(step),
+      .string(experiment), .string(run), .string(status.rawValue), .integer(epoch), .integer(step),
       totalSteps.map { .integer($0) } ?? .null, validationAccuracy.map { .number($0) } ?? .null,
       imagesPerSecond.map { .number($0) } ?? .null,
       remark.map { .string($0.inMessage(upTo: Self.mostOfRemark)) } ?? .null,
@@ -56,7 +56,8 @@ struct StatusRow: Sendable {
   /// nil for what is not such a row.
   init?(_ value: JSONValue) {
     guard let values = value.array, values.count == 9, let experiment = values[0].string,
-      let run = values[1].string, let status = values[2].string, let epoch = values[3].integer,
+      let run = values[1].string, let status = values[2].string.flatMap(RunStatus.init(rawValue:)),
+      let epoch = values[3].integer,
       let step = values[4].integer
     else { return nil }
     self.experiment = experiment

@@ -24,10 +24,10 @@ final class DaemonSignals: @unchecked Sendable {
   // Sendable invariant: `hangup` changes only in `init`.
   private let interrupts: InterruptWatch
   private let hangup: any DispatchSourceSignal
-  private let stop: Relay<Void>
+  private let stop: Mailbox<Void>
 
   init(reopenLog: @escaping @Sendable () -> Void) {
-    let stop = Relay<Void>()
+    let stop = Mailbox<Void>()
     self.stop = stop
     interrupts = InterruptWatch(signals: [SIGINT, SIGTERM]) { _ in stop.tell(()) }
     hangup = DispatchSource.makeSignalSource(signal: SIGHUP, queue: DispatchQueue(label: "bitlab.hangup"))
@@ -43,7 +43,7 @@ final class DaemonSignals: @unchecked Sendable {
 }
 
 /// Hands values to whoever is made later than the one who sends them; what comes before waits.
-final class Relay<Value: Sendable>: Sendable {
+final class Mailbox<Value: Sendable>: Sendable {
   /// A closure that is the mutex's value itself would get one more layer of conversion at each access.
   private struct Receiver: Sendable {
     let take: @Sendable (Value) -> Void

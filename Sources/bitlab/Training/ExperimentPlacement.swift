@@ -1,6 +1,5 @@
 import Experiments
 import Files
-import Foundation
 import Scheduler
 
 /// Finds or makes the folder of an experiment.
@@ -80,7 +79,7 @@ struct ExperimentPlacement {
       let held = try? Experiment(bytes: bytes, path: folder.configFile)
     else { return .taken(Reason(text: "something else")) }
     if held.namesFiles || placed.experiment.namesFiles, let origin = try? files.readText(folder.originFile),
-      origin != Self.absolute(file.folder) + "\n"
+      origin != FilePath.absolute(file.folder) + "\n"
     {
       return .taken(Reason(text: "a config in another folder, whose files it names,"))
     }
@@ -144,7 +143,7 @@ struct ExperimentPlacement {
       try keep(former, in: folder)
     }
     if placed.experiment.namesFiles {
-      try DurableFile.write(Self.absolute(file.folder) + "\n", to: folder.originFile, in: files)
+      try DurableFile.write(FilePath.absolute(file.folder) + "\n", to: folder.originFile, in: files)
     }
     try DurableFile.write(file.bytes, to: folder.configFile, in: files)
   }
@@ -173,11 +172,7 @@ struct ExperimentPlacement {
 
   /// The same for equal experiments that mean the same files.
   static func fingerprint(_ experiment: Experiment, _ file: ConfigurationFile) -> String {
-    experiment.configHash + (experiment.namesFiles ? " " + absolute(file.folder) : "")
-  }
-
-  private static func absolute(_ path: String) -> String {
-    URL(fileURLWithPath: path).standardizedFileURL.path
+    experiment.configHash + (experiment.namesFiles ? " " + FilePath.absolute(file.folder) : "")
   }
 }
 

@@ -6,6 +6,29 @@ extension Submission {
   var configHash: String { String(fingerprint.prefix { $0 != " " }) }
 }
 
+extension RunStatus {
+  /// What the queue's word for a job is for its run.
+  init(_ status: JobStatus) {
+    self =
+      switch status {
+      case .queued: .queued
+      case .running: .running
+      case .paused: .paused
+      case .ended(let end): RunStatus(end.kind)
+      }
+  }
+
+  init(_ kind: JobEnd.Kind) {
+    self =
+      switch kind {
+      case .completed: .completed
+      case .failed: .failed
+      case .diverged: .diverged
+      case .cancelled: .cancelled
+      }
+  }
+}
+
 extension JobDescription {
   /// A run, with what `status` says of it before it has begun.
   init(_ run: RunPlan) {

@@ -10,7 +10,7 @@ final class TrainingExecutor: QueueExecutor {
   private let results: ResultsFolder
   /// The experiment of a submission, its folder in place.
   private let experiment: @Sendable (Submission) throws -> PlacedExperiment
-  private let reports: ReportKeeper
+  private let reports: ReportWriter
   private let observer: any RunObserver
   /// Called with a job that has a new checkpoint.
   private let progressed: @Sendable (JobID) -> Void
@@ -31,7 +31,7 @@ final class TrainingExecutor: QueueExecutor {
   }
 
   init(
-    _ environment: TrainingEnvironment, results: ResultsFolder, reports: ReportKeeper,
+    _ environment: TrainingEnvironment, results: ResultsFolder, reports: ReportWriter,
     observer: any RunObserver, atShutdown: RunControl.Request = .pause,
     progressed: @escaping @Sendable (JobID) -> Void = { _ in },
     experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment
@@ -226,7 +226,7 @@ final class TrainingExecutor: QueueExecutor {
   }
 
   func settle(_ id: JobID, of submission: Submission, _ end: JobEnd) {
-    let status = RunStatus(rawValue: end.kind.rawValue) ?? .failed
+    let status = RunStatus(end.kind)
     _ = lacking.withLock { $0.removeValue(forKey: id) }
     observer.ended("\(id)", status, problem: end.problem)
     let (path, files) = (folder(of: id).recordFile, environment.files)
@@ -243,4 +243,12 @@ final class TrainingExecutor: QueueExecutor {
   }
 
   private func folder(of id: JobID) -> RunFolder { results.experiment(id.submission).run(id.job) }
+}
+
+/// Keeps nothing: the queue of a process in the foreground lasts no longer than the process.
+struct VolatileStore: RecordStore {
+  var needsSnapshot: Bool { false }
+  func append(_ records: [[UInt8]]) {}
+  func compact(_ records: [[UInt8]]) {}
+  var length: Int { 0 }
 }

@@ -34,18 +34,19 @@ struct DataVerb {
     if arguments.json {
       console.result(JSONValue.array(listings.map(json)).pretty)
     } else {
-      console.result(listings.map(text).joined(separator: "\n"))
+      let rows = listings.map(cells)
+      console.result(
+        AlignedTable.lines(rows, isText: [true, true, true, true]).joined(separator: "\n"))
     }
     return ExitCode.done
   }
 
-  private func text(_ listing: DatasetListing) -> String {
+  private func cells(_ listing: DatasetListing) -> [String] {
     let facts = listing.facts
-    let name = listing.name.rawValue.padding(toLength: 15, withPad: " ", startingAt: 0)
-    let shape = "\(facts.shape)".padding(toLength: 9, withPad: " ", startingAt: 0)
-    let counts = "\(facts.trainCount) + \(facts.validationCount) images, \(facts.classes) classes"
-      .padding(toLength: 36, withPad: " ", startingAt: 0)
-    return name + shape + counts + place(listing)
+    return [
+      listing.name.rawValue, "\(facts.shape)",
+      "\(facts.trainCount) + \(facts.validationCount) images, \(facts.classes) classes", place(listing),
+    ]
   }
 
   private func place(_ listing: DatasetListing) -> String {

@@ -41,7 +41,7 @@ struct RunVerb {
     let slots = arguments.jobs ?? Machine.cores
     let observer: any RunObserver =
       console.isInteractive ? LiveTable(console) : LineReporter(console)
-    let reports = ReportKeeper { observer.say($0, isProblem: true) }
+    let reports = ReportWriter { observer.say($0, isProblem: true) }
     let environment = TrainingEnvironment(
       pool: ComputePool(cores: Machine.cores), datasets: datasets, files: files,
       reuse: RunReuse(RunIndex(results, in: files) { observer.say($0, isProblem: false) }))
@@ -118,8 +118,7 @@ struct RunVerb {
       guard case .success(let experiment) = config.result else { continue }
       for run in Plan(experiment).runs {
         do {
-          let shape = try datasets.dataset(run.dataset, configFolder: config.file.folder).shape
-          let image = Networks.ImageShape(channels: shape.channels, height: shape.height, width: shape.width)
+          let image = try datasets.dataset(run.dataset, configFolder: config.file.folder).shape
           if let problem = run.patchProblem(image: image) {
             report("\(config.file.path): \(problem)", ExitCode.configuration)
           }

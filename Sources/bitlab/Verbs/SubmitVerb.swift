@@ -19,7 +19,8 @@ struct SubmitVerb {
     let client = try DaemonClient.required(ResultsFolder(arguments.results))
     let configs = loaded.map { config -> JSONValue in
       [
-        "path": .string(Self.absolute(config.file.path)),
+        // The daemon has a folder of its own to be in.
+        "path": .string(FilePath.absolute(config.file.path)),
         "text": .string(String(decoding: config.file.bytes, as: UTF8.self)),
       ]
     }
@@ -32,10 +33,5 @@ struct SubmitVerb {
       for receipt in receipts { console.result(receipt["text"]?.string ?? "") }
     }
     return receipts.contains { $0["outcome"] == "refused" } ? ExitCode.configuration : ExitCode.done
-  }
-
-  /// The daemon has a folder of its own to be in.
-  private static func absolute(_ path: String) -> String {
-    path.hasPrefix("/") ? path : FilePath.join(FileManager.default.currentDirectoryPath, path)
   }
 }

@@ -45,24 +45,18 @@ struct ValidateVerb {
 
   private func text(_ experiment: Experiment, _ file: ConfigurationFile) -> String {
     let lines = lines(experiment)
-    let width = max(3, lines.map(\.run.id.count).max() ?? 3)
-    func row(_ cells: [String]) -> String {
-      cells[0].padding(toLength: width, withPad: " ", startingAt: 0)
-        + zip(cells.dropFirst(), [6, 15, 14, 14]).map {
-          String(repeating: " ", count: max(2, $1 - $0.count)) + $0
-        }
-        .joined()
-    }
     let rows = lines.map { line in
-      row([
+      [
         line.run.id, String(line.run.precision.rawValue),
         line.run.precision == .full ? "-" : line.run.method.rawValue,
         line.parameters.map(String.init) ?? "-", line.weightBytes.map(String.init) ?? "-",
-      ])
+      ]
     }
     let heading = "\(file.path): \(experiment.name), \(lines.count) run\(lines.count == 1 ? "" : "s")"
-    return ([heading, row(["run", "bits", "method", "parameters", "weight bytes"])] + rows)
-      .joined(separator: "\n")
+    let table = AlignedTable.lines(
+      [["run", "bits", "method", "parameters", "weight bytes"]] + rows,
+      isText: [true, false, true, false, false])
+    return ([heading] + table).joined(separator: "\n")
   }
 
   private func json(_ config: ConfigurationFiles.Loaded) -> JSONValue {

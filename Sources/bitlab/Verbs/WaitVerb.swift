@@ -17,14 +17,14 @@ struct WaitVerb {
       let lines = runs.map { run in
         JSONValue.object([
           .init("experiment", .string(run.experiment)), .init("run", .string(run.run)),
-          .init("status", .string(run.status)),
+          .init("status", .string(run.status.rawValue)),
         ])
       }
       console.result(JSONValue.array(lines).pretty)
     } else {
-      for run in runs { console.info("\(run.name): \(run.status)") }
+      for run in runs { console.info("\(run.name): \(run.status.rawValue)") }
     }
-    let failed = runs.contains { ["failed", "diverged"].contains($0.status) }
+    let failed = runs.contains(where: \.status.hasFailed)
     return failed ? ExitCode.failure : ExitCode.done
   }
 }

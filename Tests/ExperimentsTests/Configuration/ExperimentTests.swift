@@ -1,4 +1,5 @@
 import Experiments
+import Files
 import Networks
 import Testing
 
@@ -184,6 +185,6 @@ import Testing
     ("a.idx", ".", "./a.idx"),
   ])
   func pathsAreRelativeToTheConfig(path: String, folder: String, resolved: String) {
-    #expect(Experiment.resolve(path: path, folder: folder) == resolved)
+    #expect(FilePath.resolve(path, in: folder) == resolved)
   }
 }

@@ -1,5 +1,6 @@
 import Experiments
 import Networks
+import TensorCore
 import Testing
 
 /// Which runs an experiment has, in which order, under which ids, and with which values.

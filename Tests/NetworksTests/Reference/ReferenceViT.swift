@@ -1,4 +1,5 @@
 import Networks
+import TensorCore
 
 /// The vision transformer: patches, class token, positions, blocks, norm, classifier on the class token.
 final class ReferenceViT: ReferenceNetwork {

@@ -1,4 +1,5 @@
 import Networks
+import TensorCore
 import Testing
 
 /// The networks of the article's three experiments.

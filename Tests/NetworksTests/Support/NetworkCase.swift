@@ -1,4 +1,5 @@
 import Networks
+import TensorCore
 import Testing
 
 /// A network for tests, named for what it isolates.

@@ -13,7 +13,7 @@ struct TrainerTests {
   @Test func digits() throws {
     let fixture = try Fixture("digits")
     let train = try Dataset.load(DatasetSource(.digits), in: Self.noData).train
-    let count = train.shape.pixelCount
+    let count = train.shape.count
     let storage = FloatStorage(count: train.count * count)
     let table = train.table(.unit)
     withExtendedLifetime(storage) {

@@ -46,7 +46,7 @@ struct QueueEngineTests {
     store.state.withLock { $0.refuses = true }
     executor.finish(id("a"), .ended(JobEnd(.completed)))
     wait(engine) { $0.jobs[id("a")]?.status.hasEnded == true }
-    #expect(store.replayed.jobs[id("a")]?.status == .running)
+    #expect(store.replayed.jobs[id("a")]?.status.isRunning == true)
     store.state.withLock { $0.refuses = false }
     #expect(executor.waitForBegun(2) == [id("a"), id("b")])
     #expect(store.replayed.jobs[id("a")]?.status == .ended(JobEnd(.completed)))
@@ -118,7 +118,7 @@ struct QueueEngineTests {
     engine.shutdown(drain: false) { done.signal() }
     #expect(done.wait(timeout: .now() + 20) == .success)
     let state = store.replayed
-    #expect(state.jobs.values.allSatisfy { $0.status == .queued && $0.deaths == 0 })
+    #expect(state.jobs.values.allSatisfy { $0.status.isQueued && $0.deaths == 0 })
     #expect(executor.waitForBegun(2).count == 2)
   }
 

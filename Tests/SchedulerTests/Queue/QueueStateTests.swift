@@ -33,7 +33,7 @@ struct QueueStateTests {
     let fits4 = state.apply(.paused(id("a", 1)))
     #expect(fits4)
     #expect(state.jobs[id("a")]?.status == .ended(JobEnd(.completed)))
-    #expect(state.jobs[id("a", 1)]?.status == .paused)
+    #expect(state.jobs[id("a", 1)]?.status.isPaused == true)
     #expect(state.jobs(of: submission("a", jobs: 2)).map(\.id.job) == ["job0", "job1"])
   }
 
@@ -84,7 +84,7 @@ struct QueueStateTests {
     for _ in 0..<2 { die(at: 10) }
     #expect(state.jobs[id("a")]?.isSuspect == true)
     for _ in 0..<2 { die(at: 10) }
-    #expect(state.jobs[id("a")]?.status == .queued)
+    #expect(state.jobs[id("a")]?.status.isQueued == true)
     die(at: 10)
     guard case .ended(let end) = state.jobs[id("a")]?.status else {
       Issue.record("still \(state.jobs[id("a")]?.status.name ?? "gone") after six deaths")
@@ -110,15 +110,15 @@ struct QueueStateTests {
   }
 
   /// Where the record of a job's end was lost, that it was queued once more says that it had ended.
-  @Test(arguments: [QueueRecord.restarted(id("a")), .continued(id("a"))])
-  func whatIsQueuedOnceMoreHadEnded(_ record: QueueRecord) {
+  @Test(arguments: [(QueueRecord.restarted(id("a")), JobStart.fromNothing), (.continued(id("a")), .onceMore)])
+  func whatIsQueuedOnceMoreHadEnded(_ record: QueueRecord, _ start: JobStart) {
     var state = QueueState()
     for before in [QueueRecord.submitted(submission("a")), .began(id("a"))] { state.apply(before) }
     let fits = state.apply(record)
-    #expect(fits && state.jobs[id("a")]?.status == .queued && state.jobs[id("a")]?.isOnceMore == true)
+    #expect(fits && state.jobs[id("a")]?.status == .queued(start))
     #expect(!state.canTake("a"))
     state.apply(.began(id("a")))
-    #expect(state.jobs[id("a")]?.isOnceMore == false)
+    #expect(state.jobs[id("a")]?.status == .running(isBeingCancelled: false))
     state.apply(.ended(id("a"), JobEnd(.completed)))
     #expect(state.canTake("a"))
   }
@@ -140,7 +140,7 @@ struct QueueStateTests {
     restored = QueueState()
     for record in snapshot.prefix(3) { restored.apply(try QueueRecord(decoding: record)) }
     #expect(restored.jobs.count == count && !restored.canTake("a"))
-    #expect(restored.jobs.values.count { $0.status == .queued } == 200)
+    #expect(restored.jobs.values.count { $0.status.isQueued } == 200)
   }
 
   /// As an earlier version wrote it: what it did not know of is as in a new entry.
@@ -151,8 +151,7 @@ struct QueueStateTests {
       + #""_1":[{"sequence":7,"status":{"paused":{}},"hasBegun":true}]}}"#
     var state = QueueState()
     state.apply(try QueueRecord(decoding: Array(text.utf8)))
-    #expect(state.jobs[id("a")]?.status == .paused && state.jobs[id("a")]?.hasBegun == true)
-    #expect(state.jobs[id("a")]?.isOnceMore == false && state.jobs[id("a")]?.sequence == 7)
+    #expect(state.jobs[id("a")]?.status == .paused(.goesOn) && state.jobs[id("a")]?.sequence == 7)
   }
 
   @Test

@@ -63,7 +63,7 @@ struct RaceTests {
     grown.jobs.removeFirst()
     let growth = try engine.grow(grown, wanted: ["job1", "job2", "job3"])
     #expect(growth.queued == [id("a", 1), id("a", 3)] && growth.cancelled == [job])
-    #expect(engine.report().state.jobs[job]?.isBeingCancelled == true)
+    #expect(engine.report().state.jobs[job]?.status.isBeingCancelled == true)
     executor.finish(job, outcome)
     // By their new priority before the other submission; by their places in the queue among themselves.
     for next in [2, 1, 3] { executor.finish(id("a", next), .ended(JobEnd(.completed))) }
@@ -163,7 +163,7 @@ struct RaceTests {
   @Test func aPauseSurvivesTheProcess() throws {
     let engine = try running()
     _ = try engine.command(.pause, [job])
-    #expect(statusAfterDeath() == .paused)
+    #expect(statusAfterDeath() == .paused(.goesOn))
     executor.finish(job, .stopped)
     expectReplay(of: engine)
   }
@@ -179,9 +179,9 @@ struct RaceTests {
     let expected: JobStatus =
       switch (command, outcome) {
       case (_, .ended(let end)): .ended(end)
-      case (.pause, _): .paused
+      case (.pause, _): .paused(.goesOn)
       case (.cancel, _): .ended(JobEnd(.cancelled))
-      default: .queued
+      default: .queued(.goesOn)
       }
     #expect(store.replayed.jobs[job]?.status == expected)
     #expect(store.replayed.jobs[job]?.deaths == 0)

@@ -194,7 +194,7 @@ struct ShortageEngineTests {
     try engine.submit([submission("a"), submission("large")])
     _ = executor.waitForBegun(2)
     executor.finish(id("large"), .noRoom(Shortage("1 GB", isCounted: true)))
-    wait(engine) { $0.jobs[id("large")]?.status == .queued }
+    wait(engine) { $0.jobs[id("large")]?.status.isQueued == true }
     #expect(engine.report().waiting[id("large")] == "1 GB")
     let entry = engine.report().state.jobs[id("large")]
     #expect(entry?.retries == 0 && entry?.problem == "waits for 1 GB")
@@ -224,7 +224,7 @@ struct ShortageEngineTests {
     try engine.submit([submission("large")])
     _ = executor.waitForBegun(1)
     executor.finish(id("large"), .noRoom(Shortage("1 GB", isCounted: isCounted)))
-    wait(engine) { $0.jobs[id("large")]?.status == .queued }
+    wait(engine) { $0.jobs[id("large")]?.status.isQueued == true }
     lack(nil, id("large"))
     #expect(executor.waitForBegun(2).count == 2)
     executor.finish(id("large"), .ended(JobEnd(.completed)))
@@ -238,7 +238,7 @@ struct ShortageEngineTests {
     try engine.submit([submission("large")])
     _ = executor.waitForBegun(1)
     executor.finish(id("large"), .noRoom(Shortage("1 GB", isCounted: true)))
-    wait(engine) { $0.jobs[id("large")]?.status == .queued }
+    wait(engine) { $0.jobs[id("large")]?.status.isQueued == true }
     store.state.withLock { $0.refuses = true }
     lack(nil, id("large"))
     wait(engine) { _ in executor.state.withLock { !$0.roomReturned.isEmpty } }

@@ -80,3 +80,68 @@ package struct CurveRow: Hashable, Sendable {
       validationAccuracy: Double(rest[5]), learningRate: learningRate)
   }
 }
+
+/// A row of `steps.csv`: one batch's loss and accuracy, before the step's update.
+package struct StepRow: Hashable, Sendable {
+  package var experiment: String
+  package var variant: String
+  package var seed: Int
+  /// The epoch in progress, from 1.
+  package var epoch: Int
+  /// Steps completed with this one.
+  package var step: Int
+  package var trainLoss: Double
+  package var trainAccuracy: Double
+  /// Used in this step.
+  package var learningRate: Double
+
+  package init(
+    experiment: String, variant: String, seed: Int, epoch: Int, step: Int, trainLoss: Double,
+    trainAccuracy: Double, learningRate: Double
+  ) {
+    self.experiment = experiment
+    self.variant = variant
+    self.seed = seed
+    self.epoch = epoch
+    self.step = step
+    self.trainLoss = trainLoss
+    self.trainAccuracy = trainAccuracy
+    self.learningRate = learningRate
+  }
+
+  /// The header's line. Grid keys have no columns here: the file is in its run's folder, whose name has them.
+  package static let header = CSV.line([
+    "experiment", "variant", "seed", "epoch", "step", "train_loss", "train_accuracy", "learning_rate",
+  ])
+
+  /// The row's line.
+  package var line: String {
+    CSV.line([
+      experiment, variant, String(seed), String(epoch), String(step), CSVNumber.text(trainLoss),
+      CSVNumber.text(trainAccuracy), CSVNumber.text(learningRate),
+    ])
+  }
+}
+
+/// A row of `timing.csv`: how long an epoch's training took, validation and checkpoints not counted.
+///
+/// Apart from the curves because it is never the same twice.
+package struct TimingRow: Hashable, Sendable {
+  package var epoch: Int
+  package var seconds: Double
+  package var imagesPerSecond: Double
+
+  package init(epoch: Int, seconds: Double, imagesPerSecond: Double) {
+    self.epoch = epoch
+    self.seconds = seconds
+    self.imagesPerSecond = imagesPerSecond
+  }
+
+  /// The header's line.
+  package static let header = CSV.line(["epoch", "seconds", "images_per_second"])
+
+  /// The row's line.
+  package var line: String {
+    CSV.line([String(epoch), CSVNumber.text(seconds), CSVNumber.text(imagesPerSecond)])
+  }
+}

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// What was accepted counts, or what it has grown to since. A `config.json` that somebody has edited in the results folder is
 /// said, and not used.
-final class ExperimentShelf: Sendable {
+final class ExperimentCache: Sendable {
   private struct State {
     var kept: [(fingerprint: String, config: [UInt8], experiment: PlacedExperiment)] = []
     /// Experiments that have been accepted and not begun, as they were read when they came, by their submissions' fingerprints.

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// With thousands of runs a report takes seconds to write, and each run that ends changes it: no report takes more than a
 /// small part of the time. Each is written once more, in full, after its last change.
-final class ReportKeeper: Sendable {
+final class ReportWriter: Sendable {
   private struct State {
     /// What has changed since it was written.
     var due: [String: ExperimentReport] = [:]

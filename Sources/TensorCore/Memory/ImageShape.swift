@@ -1,8 +1,8 @@
-/// The size of one image: `channels` planes of `height` rows of `width` pixels, one byte each.
+/// The size of one image, planar: `channels` planes of `height` rows of `width` pixels.
 package struct ImageShape: Sendable, Hashable, CustomStringConvertible {
-  package let channels: Int
-  package let height: Int
-  package let width: Int
+  package var channels: Int
+  package var height: Int
+  package var width: Int
 
   package init(channels: Int, height: Int, width: Int) {
     self.channels = channels
@@ -10,8 +10,8 @@ package struct ImageShape: Sendable, Hashable, CustomStringConvertible {
     self.width = width
   }
 
-  /// Bytes, and so input values, of one image.
-  package var pixelCount: Int { channels * height * width }
+  /// Values in one image.
+  package var count: Int { channels * height * width }
 
   /// `1x28x28`: channels, height, width.
   package var description: String { "\(channels)x\(height)x\(width)" }

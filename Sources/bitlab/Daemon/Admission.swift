@@ -7,7 +7,7 @@ import Synchronization
 /// Turns configs into submissions: finds each its name, and recognizes those that were there before.
 ///
 /// For one thread at a time, between whose calls nobody else submits.
-final class SubmissionDesk {
+final class Admission {
   /// What became of a config.
   enum Verdict {
     /// To be submitted.
