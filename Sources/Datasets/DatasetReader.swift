@@ -74,6 +74,11 @@ package struct DatasetReader: Sendable {
       remedy: "let whoever writes it finish, and try again", mayPass: true)
   }
 
+  /// Bytes that the whole set takes in memory, as far as its files say it without being read; 0 for files that are not there.
+  package func byteCount(_ source: DatasetSource) -> Int {
+    ((try? files(source)) ?? []).reduce(0) { $0 + ((try? FileReader($1))?.contentCount ?? 0) }
+  }
+
   private func files(_ source: DatasetSource) throws(DatasetError) -> [SourceFile] {
     guard let own = source.idxFiles else {
       var files: [SourceFile] = []

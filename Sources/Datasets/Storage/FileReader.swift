@@ -67,6 +67,16 @@ final class FileReader: ByteReader {
     return try GzipReader(reader)
   }
 
+  /// Bytes of the content, decompressed, as far as the file says it without being read: gzip ends with the length of its last
+  /// member.
+  var contentCount: Int {
+    guard (try? holdsGzip()) == true else { return byteCount }
+    var bytes = [UInt8](repeating: 0, count: 4)
+    let found = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, 4, off_t(byteCount - 4)) }
+    guard found == 4 else { return byteCount }
+    return max(byteCount, bytes.reversed().reduce(0) { $0 << 8 | Int($1) })
+  }
+
   func holdsGzip() throws(DatasetError) -> Bool {
     if file.isNamedGzip { return true }
     return try peek(2) == [0x1f, 0x8b]

@@ -86,7 +86,13 @@ package final class Reservations: Sendable {
 
   /// Reserves for a run, on top of what it has reserved, so that it has this much of each; throws `Refusal`, and changes
   /// nothing, where that is not to be had now.
-  package func reserve(_ need: RunNeed, for run: String) throws(Refusal) {
+  ///
+  /// - Parameters:
+  ///   - purpose: begins the sentence that says how much that takes.
+  ///   - having: bytes of it that the run has taken already, and that the system counts.
+  package func reserve(
+    _ need: RunNeed, for run: String, to purpose: String = "training", having taken: Int = 0
+  ) throws(Refusal) {
     // A closure that throws a type of its own cannot be handed to a mutex's lock.
     let refusal = state.withLock { state -> Refusal? in
       let old = state.held[run]?.need ?? RunNeed()
@@ -96,7 +102,7 @@ package final class Reservations: Sendable {
       others[run] = nil
       if new.descriptors > old.descriptors, let refusal = lackOfDescriptors(new, others) { return refusal }
       if new.memory > old.memory || new.addresses > old.addresses,
-        let refusal = lackOfMemory(new, others, &state)
+        let refusal = lackOfMemory(new, others, &state, purpose, taken)
       {
         return refusal
       }
@@ -126,41 +132,50 @@ package final class Reservations: Sendable {
   }
 
   private func lackOfMemory(
-    _ need: RunNeed, _ all: [String: Held], _ state: inout State
+    _ need: RunNeed, _ all: [String: Held], _ state: inout State, _ purpose: String, _ taken: Int
   ) -> Refusal? {
     let others = all.values.filter { $0.need.memory > 0 }
     let look = memory()
     if others.isEmpty {
-      state.pagesWithoutRuns = look.ownPages
+      state.pagesWithoutRuns = look.ownPages - taken
       for bound in look.bounds where bound.isOwn {
         state.mostFree[bound.name] = max(bound.free, state.mostFree[bound.name] ?? 0)
       }
     }
     let reserved = others.reduce(0) { $0 + $1.need.memory }
-    let untouched = max(0, reserved - max(0, look.ownPages - state.pagesWithoutRuns))
+    let untouched = max(0, reserved - max(0, look.ownPages - state.pagesWithoutRuns - taken))
+    // What it has stays, and is there when it asks again.
+    var open = need
+    open.memory -= taken
+    open.addresses -= taken
     let unallocated = others.filter { !$0.isAllocated }.reduce(0) { $0 + $1.need.addresses }
     var lacking: (bound: MemoryBounds.Bound, wanted: Int, free: Int)?
     for bound in look.bounds {
-      let wanted = bound.measure == .pages ? need.memory : need.addresses
+      // The most that was free is from before it took anything.
+      let counted = bound.isOwn && others.isEmpty ? need : open
+      let wanted = bound.measure == .pages ? counted.memory : counted.addresses
       let pending = bound.measure == .pages ? untouched : unallocated
       let isFree = bound.isOwn && others.isEmpty ? state.mostFree[bound.name] ?? bound.free : bound.free
       let free = max(0, isFree - pending - Self.margin(bound))
       guard wanted > free else { continue }
       if wanted > bound.total - Self.margin(bound) || bound.isOwn && others.isEmpty {
         let most = others.isEmpty && bound.isOwn ? free : bound.total - Self.margin(bound)
-        return Refusal(need: need, description: Self.tooMuch(wanted, most, bound), isForGood: true)
+        return Refusal(need: open, description: Self.tooMuch(purpose, wanted, most, bound), isForGood: true)
       }
       // What is lacking most is said.
       if lacking.map({ wanted - free > $0.wanted - $0.free }) ?? true { lacking = (bound, wanted, free) }
     }
     return lacking.map { bound, wanted, free in
-      Refusal(need: need, description: Self.notNow(wanted, free, bound), isForGood: false)
+      Refusal(need: open, description: Self.notNow(wanted, free, bound), isForGood: false)
     }
   }
 
-  private static func tooMuch(_ wanted: Int, _ most: Int, _ bound: MemoryBounds.Bound) -> String {
-    "training takes \(megabytes(wanted, .up)) MB of \(noun(bound)), and \(bound.name) leaves "
-      + "\(megabytes(most, .down)) MB to runs: make the model or the batch smaller, or raise the limit"
+  private static func tooMuch(
+    _ purpose: String, _ wanted: Int, _ most: Int, _ bound: MemoryBounds.Bound
+  ) -> String {
+    "\(purpose) takes \(megabytes(wanted, .up)) MB of \(noun(bound)), and \(bound.name) leaves "
+      + "\(megabytes(most, .down)) MB to runs: make "
+      + (purpose == "training" ? "the model or the batch" : "the files") + " smaller, or raise the limit"
   }
 
   private static func notNow(_ wanted: Int, _ free: Int, _ bound: MemoryBounds.Bound) -> String {

@@ -53,6 +53,13 @@ package final class DatasetLibrary: Sendable {
     return try Dataset(content, limitedAs: source)
   }
 
+  /// Bytes that reading the set would take, 0 where it is in memory.
+  func bytesToRead(_ configuration: DatasetConfiguration, configFolder: String) -> Int {
+    let source = configuration.source(configFolder: configFolder)
+    let isThere = slot(of: source.wholeFiles).holding.withLock { $0?.content != nil }
+    return isThere ? 0 : reader.byteCount(source)
+  }
+
   private func current(
     _ source: DatasetSource, _ holding: inout Holding?
   ) throws(DatasetError) -> DatasetContent {

@@ -104,13 +104,20 @@ package struct Trainer {
 
   /// - Parameter dataset: set as soon as the data are read.
   private func train(_ known: inout Dataset?) throws -> RunOutcome {
+    // Whoever reads the data takes memory for them, also while others begin.
+    let dataBytes = environment.datasets.bytesToRead(run.plan.dataset, configFolder: run.configFolder)
+    if dataBytes > 0 {
+      try environment.reservations.reserve(
+        RunNeed(memory: dataBytes, addresses: dataBytes), for: run.name, to: "reading the data")
+    }
     let dataset = try environment.datasets.dataset(run.plan.dataset, configFolder: run.configFolder)
     known = dataset
     try run.folder.create(in: environment.files)
     // Before anything can fail: what is odd about the data may be why.
     for notice in dataset.notices { try note(notice) }
     if try takeOver(dataset) { return .completed }
-    let session = try TrainingSession(run, dataset: dataset, environment, observe: observe)
+    let session = try TrainingSession(
+      run, dataset: dataset, dataBytes: dataBytes, environment, observe: observe)
     let outcome = try session.train(control: control)
     let record = try session.finish(outcome)
     // Before others that wait for this one look.

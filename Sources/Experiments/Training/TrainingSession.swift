@@ -27,8 +27,9 @@ final class TrainingSession {
 
   private var training: TrainingConfiguration { run.plan.training }
 
+  /// - Parameter dataBytes: bytes that the run has reserved and taken for its data.
   init(
-    _ run: PlacedRun, dataset: Dataset, _ environment: TrainingEnvironment,
+    _ run: PlacedRun, dataset: Dataset, dataBytes: Int = 0, _ environment: TrainingEnvironment,
     observe: @escaping (RunEvent) -> Void
   ) throws {
     self.run = run
@@ -39,7 +40,10 @@ final class TrainingSession {
     checkpointPace = SavingPace(interval: environment.savingInterval, since: environment.clocks.elapsed())
     recordPace = SavingPace(interval: environment.savingInterval, since: nil)
     let specification = try Self.specification(run, dataset)
-    try environment.reservations.reserve(Self.need(specification, run, dataset), for: run.name)
+    var need = Self.need(specification, run, dataset)
+    need.memory += dataBytes
+    need.addresses += dataBytes
+    try environment.reservations.reserve(need, for: run.name, having: dataBytes)
     let team = Team(pool: environment.pool, limit: run.threads)
     let training = run.plan.training
     model = try Model(specification, batchSize: min(training.batchSize, dataset.train.count), team: team)

@@ -77,6 +77,33 @@ struct ReservationsTests {
     #expect(descriptors.isForGood && descriptors.description.contains("(ulimit -n) leaves 20 to runs"))
   }
 
+  /// Memory that a run has taken for its data is missing in what the system says is free: it counts once, and is said as what it
+  /// is.
+  @Test func dataThatAreReadCountOnce() throws {
+    let look = machine(free: 2100)
+    let reservations = look.reservations
+    let refusal = try #require(
+      { () -> Reservations.Refusal? in
+        do throws(Reservations.Refusal) {
+          try reservations.reserve(need(3300), for: "a", to: "reading the data")
+          return nil
+        } catch { return error }
+      }())
+    #expect(
+      refusal.description.hasPrefix(
+        "reading the data takes 3,300 MB of memory, and this machine leaves 3,132 MB to runs: make the files smaller"
+      ))
+    try reservations.reserve(need(1000), for: "a", to: "reading the data")
+    #expect(self.refusal(reservations, need(1200), "b") != nil)
+    look.bounds.withLock {
+      $0.bounds[0].free -= 1000 * Self.mega
+      $0.ownPages += 1000 * Self.mega
+    }
+    try reservations.reserve(need(1900), for: "a", having: 1000 * Self.mega)
+    #expect(self.refusal(reservations, need(100), "b") == nil)
+    #expect(self.refusal(reservations, need(200), "c") != nil)
+  }
+
   /// What an ended run leaves to the process's allocator counts as taken, and is there for the next one.
   @Test func whatEndedRunsLeaveIsUsedAgain() throws {
     let look = Look(

@@ -225,6 +225,8 @@ struct QueueStateTests {
     #expect(state.recentlyEnded.last?.id == id("a", 7))
     #expect(state.status(of: id("a", 7)) == .ended(JobEnd(.completed)))
     state.apply(.submitted(submission("a", jobs: 8)))
-    #expect(state.status(of: id("a", 7)) == .queued && !state.recentlyEnded.contains { $0.id == id("a", 7) })
+    #expect(
+      state.status(of: id("a", 7)) == .queued(.first) && !state.recentlyEnded.contains { $0.id == id("a", 7) }
+    )
   }
 }
