@@ -14,7 +14,7 @@ struct DataVerbTests {
     let lines = result.output.split(separator: "\n")
     #expect(
       lines.map { $0.prefix { $0 != " " } }.sorted() == ["cifar100", "digits", "fashion-mnist", "mnist"])
-    #expect(lines.first { $0.hasPrefix("digits") }!.hasSuffix("1437 + 360 images, 10 classes       built in"))
+    #expect(lines.first { $0.hasPrefix("digits") }!.hasSuffix("1437 + 360 images, 10 classes      built in"))
     #expect(lines.first { $0.hasPrefix("cifar100") }!.hasSuffix("data/\(Self.cifar)"))
     let mnist = lines.first { $0.hasPrefix("mnist") }!
     #expect(mnist.contains("missing train-images-idx3-ubyte") && mnist.contains("data/mnist"))

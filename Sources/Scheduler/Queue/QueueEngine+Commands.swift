@@ -89,8 +89,9 @@ extension QueueEngine {
         .map({ QueueCommand.cancel.answer($0, state.jobs[$0], isRunning: dispatcher.running.contains($0)) })
       {
         guard let cancel = answer.record else { continue }
+        let before = state.jobs[answer.id]
         recordSurely([cancel])
-        followUp(.cancel, answer.id)
+        followUp(.cancel, answer.id, before)
         growth.cancelled.append(answer.id)
       }
       // Those that wait may have another priority now.
@@ -149,14 +150,16 @@ extension QueueEngine {
   package func command(_ command: QueueCommand, _ ids: [JobID]) throws -> [QueueCommand.Answer] {
     try serve {
       let answers = ids.map { command.answer($0, state.jobs[$0], isRunning: dispatcher.running.contains($0)) }
+      let before = state.jobs
       try record(answers.compactMap(\.record))
-      for answer in answers where answer.record != nil { followUp(command, answer.id) }
+      for answer in answers where answer.record != nil { followUp(command, answer.id, before[answer.id]) }
       begin()
       return answers
     }
   }
 
-  private func followUp(_ command: QueueCommand, _ id: JobID) {
+  /// - Parameter before: the job as it was when somebody asked.
+  private func followUp(_ command: QueueCommand, _ id: JobID, _ before: JobEntry?) {
     let isRunning = dispatcher.running.contains(id)
     switch command {
     case .pause:
@@ -164,7 +167,7 @@ extension QueueEngine {
       if isRunning { executor.askToStop(id, .pause) }
     case .cancel:
       notBefore[id] = nil
-      if state.jobs[id]?.status.start == .fromNothing {
+      if before?.status.start == .fromNothing {
         // What there is belongs to the attempt before. Should it stay, the next restart tries again.
         do { try executor.reset(id) } catch { log("\(id): \(error)") }
       }
