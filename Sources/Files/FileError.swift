@@ -70,6 +70,7 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     case EROFS: "choose a folder on a file system that can be written"
     case ENOENT: "check the path"
     case ENOTDIR, EEXIST: "a file or folder of that name is in the way: move it or choose another path"
+    case ENOTSUP: "a regular file is expected there: move away what has its name"
     case EISDIR: "a folder is where a file is expected: move it or choose another path"
     case ENAMETOOLONG: "choose a shorter name or a folder nearer to the root"
     case EMFILE, ENFILE: "too many files are open: raise the limit (ulimit -n) or run fewer things at once"

@@ -99,6 +99,13 @@ extension FileSystem {
     String(decoding: try readAll(path), as: UTF8.self)
   }
 
+  /// The same of a file in a folder that others may put things into: what is no regular file there, as a pipe, which might
+  /// never give anything, is an error.
+  package func readRegularFile(_ path: String) throws(FileError) -> [UInt8] {
+    guard FilePath.isRegularFile(path) || !exists(path) else { throw FileError(.open, path, code: ENOTSUP) }
+    return try readAll(path)
+  }
+
   /// Creates a folder and those above it, as `mkdir -p`, each entry synced into its parent.
   package func createFolders(_ path: String) throws(FileError) {
     if path.isEmpty || exists(path) { return }
@@ -131,6 +138,12 @@ package enum FilePath {
   /// A path as it is meant in `folder`: an absolute one as it is; in the process's own folder where `folder` is empty.
   package static func resolve(_ path: String, in folder: String) -> String {
     path.hasPrefix("/") || folder.isEmpty ? path : join(folder, path)
+  }
+
+  /// Whether a regular file is there, at the end of all links.
+  package static func isRegularFile(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
   /// The path from the root on, without `.` and `..`.

@@ -32,6 +32,14 @@ package struct FileVersion: Sendable, Hashable {
     self.init(status)
   }
 
+  /// Whether it is another look at the same file, be it changed.
+  package func isSameFile(as other: FileVersion?) -> Bool {
+    device == other?.device && inode == other?.inode
+  }
+
+  /// Whether a later change must show in the version, now.
+  package var isSettled: Bool { isSettled(at: Int(Date().timeIntervalSince1970 * 1e9)) }
+
   /// Whether a later change must show in the version: the last one is old enough.
   ///
   /// - Parameter now: the time of the look at the file, in nanoseconds since 1970.

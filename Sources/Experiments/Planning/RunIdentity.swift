@@ -55,10 +55,11 @@ extension PlacedRun {
       return false
     }
     guard record.stoppedBy == RunRecord.timeLimit else { return true }
-    guard let timeLimitSeconds else { return false }
-    // The checkpoint knows what the limit has counted; the record only a part of that.
-    let metadata = folder.checkpoints(in: files).newestMetadata
-    return timeLimitSeconds <= metadata.flatMap { TrainingState(metadata: $0) }?.activeSeconds ?? .infinity
+    // The checkpoint knows what the limit has counted. Without one there is nothing to go on from.
+    guard let metadata = folder.checkpoints(in: files).newestMetadata,
+      let state = TrainingState(metadata: metadata)
+    else { return true }
+    return timeLimitSeconds.map { $0 <= state.activeSeconds } ?? false
   }
 
   /// The version of the arithmetic under which a hash is this run's on those data; nil where it is another run's.
@@ -99,8 +100,7 @@ extension PlacedRun {
   private func initialWeights(in files: any FileSystem) -> InitialWeights {
     guard let path = initialWeightsPath else { return .none }
     // A pipe would give its content once, and whoever asks first would take it from the run.
-    guard FileVersion(path: path) != nil, let bytes = try? files.readAll(path) else { return .unknown }
-    return .content(SHA256.hexadecimal(of: bytes))
+    return FileHashes.sha256(of: path, in: files).map { .content($0) } ?? .unknown
   }
 
   /// The file that the run begins from, if its config names one.

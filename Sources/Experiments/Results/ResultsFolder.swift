@@ -33,17 +33,15 @@ package struct ResultsFolder: Hashable, Sendable {
     try fileSystem.createFolders(stateFolder)
   }
 
-  /// Removes an experiment with all its files: at once for whoever looks, whatever becomes of the process meanwhile.
-  ///
-  /// Throws `FileError`, or what keeps the files from being removed.
-  package func remove(_ name: String, in fileSystem: any FileSystem) throws {
+  /// Removes an experiment for whoever looks; its files are deleted by `finishRemovals`, of this process or the next. Throws
+  /// `FileError`.
+  package func remove(_ name: String, in fileSystem: any FileSystem) throws(FileError) {
     let aside = FilePath.join(stateFolder, Self.removedPrefix + UUID().uuidString)
     try fileSystem.rename(experiment(name).path, to: aside)
     try fileSystem.synchronizeFolder(path)
-    try FileManager.default.removeItem(atPath: aside)
   }
 
-  /// Finishes what a process that died in `remove` has left.
+  /// Deletes the files of removed experiments, which may take its time.
   package func finishRemovals(in fileSystem: any FileSystem) {
     for name in (try? fileSystem.list(stateFolder)) ?? [] where name.hasPrefix(Self.removedPrefix) {
       try? FileManager.default.removeItem(atPath: FilePath.join(stateFolder, name))
@@ -74,12 +72,11 @@ package struct ExperimentFolder: Hashable, Sendable {
   package var configFile: String { FilePath.join(path, "config.json") }
   /// Whether the config is there. Something else of its name, a folder or a pipe, is none: reading that would fail, or never
   /// return.
-  package var hasConfig: Bool {
-    var status = stat()
-    return stat(configFile, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-  }
+  package var hasConfig: Bool { FilePath.isRegularFile(configFile) }
   /// Where a config that names other files lies: equal texts in different folders mean different files.
   package var originFile: String { FilePath.join(path, ".origin") }
+  /// The SHA-256 of the config as the program wrote it: another one there was edited by hand.
+  package var configHashFile: String { FilePath.join(path, ".config.sha256") }
   /// A config that the experiment has grown out of: `config.1.json` is the first.
   package func formerConfigFile(_ number: Int) -> String { FilePath.join(path, "config.\(number).json") }
   package var curvesFile: String { FilePath.join(path, "curves.csv") }

@@ -1,4 +1,6 @@
+import Datasets
 import Files
+import Foundation
 import Synchronization
 
 /// Where completed runs are, by their hashes: an index over the records under a results folder, which can be rebuilt from
@@ -17,8 +19,11 @@ package final class RunIndex: Sendable {
   }
 
   private struct State {
-    var isOpen = false
     var file: AppendingFile?
+    /// Of the file that is open.
+    var version: FileVersion?
+    /// Whether all that was added is in it.
+    var isComplete = true
     /// Of each hash, by its first 16 digits.
     var offsets: [UInt64: Int] = [:]
     /// What could not be written, as it was said.
@@ -40,22 +45,28 @@ package final class RunIndex: Sendable {
     self.log = log
   }
 
-  /// A completed run of that hash, another one than `run`; nil where there is none. One that its time limit ended is none.
-  package func find(_ hash: String, otherThan run: PlacedRun) -> Entry? {
+  /// Whether a completed run of that hash is known.
+  func has(_ hash: String) -> Bool {
     state.withLock { state in
       open(&state)
-      guard let key = Self.key(hash), let offset = state.offsets[key] else { return nil }
-      if let found = line(at: offset).flatMap(Self.place), let entry = entry(found, hash),
-        entry.name != run.name
-      {
-        return entry
-      }
-      // The newest is this run, or is not there any more: there may be others.
-      for name in places(of: hash) {
-        if let entry = entry(name, hash), entry.name != run.name { return entry }
-      }
-      return nil
+      return Self.key(hash).map { state.offsets[$0] != nil } ?? false
     }
+  }
+
+  /// A completed run of that hash, another one than `run`; nil where there is none. One that its time limit ended is none.
+  package func find(_ hash: String, otherThan run: PlacedRun) -> Entry? {
+    let offset = state.withLock { state -> Int? in
+      open(&state)
+      return Self.key(hash).flatMap { state.offsets[$0] }
+    }
+    guard let offset else { return nil }
+    if let found = line(at: offset).flatMap(Self.place), let entry = entry(found, hash),
+      entry.name != run.name
+    {
+      return entry
+    }
+    // The newest is this run, or is not there any more: there may be others.
+    return places(of: hash).lazy.compactMap { self.entry($0, hash) }.first { $0.name != run.name }
   }
 
   /// Takes note of a completed run.
@@ -72,51 +83,88 @@ package final class RunIndex: Sendable {
         state.offsets[key] = offset
         state.said = nil
       } catch {
-        if state.said != "\(error)" { log("\(error)") }
-        state.said = "\(error)"
+        // It is opened again, and lacks what could not be written until it is made anew.
+        (state.file, state.isComplete) = (nil, false)
+        say("\(error)", &state)
       }
     }
+  }
+
+  private func say(_ problem: String, _ state: inout State) {
+    if state.said != problem { log("\(problem): runs may be trained though equal ones are there") }
+    state.said = problem
   }
 
   // MARK: - The file
 
-  /// Reads the file, or makes it anew from the records where it is not there or cannot be used.
+  /// Reads the file, or makes it anew from the records: where it is not there, or not there any more, cannot be used, or lacks
+  /// something.
   private func open(_ state: inout State) {
-    guard !state.isOpen else { return }
-    state.isOpen = true
     let path = results.runIndexFile
+    if state.file != nil, FileVersion(path: path)?.isSameFile(as: state.version) ?? false { return }
+    state.file = nil
     do {
-      var isThere = files.exists(path)
-      if isThere, try !hasHeading(path) {
+      if files.exists(path), let problem = try problem(path) {
         let kept = try DamagedFile.putAside(path, in: files)
-        log("\(path) is damaged, or of another version: kept as \(kept), and made anew from the records")
-        isThere = false
+        log("\(path) \(problem): kept as \(kept), and made anew from the records")
       }
-      if !isThere { try rebuild(path) }
+      if !state.isComplete || !files.exists(path) { try rebuild(path) }
+      try complete(path)
       state.file = try AppendingFile(path, .afterLastWholeRow, in: files)
-      state.offsets = Self.offsets(in: try files.readAll(path))
+      state.version = FileVersion(path: path)
+      state.offsets = Self.offsets(in: try files.readRegularFile(path))
+      state.isComplete = true
     } catch {
-      log("\(error): runs are trained though equal ones may be there")
+      say("\(error)", &state)
     }
   }
 
-  private func hasHeading(_ path: String) throws(FileError) -> Bool {
-    try files.readAll(path).starts(with: Array("\(Self.heading)\n".utf8))
+  /// What keeps the file from being used as it is; nil for nothing.
+  private func problem(_ path: String) throws(FileError) -> String? {
+    guard FilePath.isRegularFile(path) else { return "is no regular file" }
+    let bytes = try files.readAll(path)
+    guard bytes.starts(with: Array("\(Self.heading)\n".utf8)) else {
+      return "is damaged, or of another version"
+    }
+    // A last line without its end is what a crash leaves.
+    let whole = bytes.lastIndex(of: UInt8(ascii: "\n")).map { bytes[...$0] } ?? []
+    let lines = whole.split(separator: UInt8(ascii: "\n")).dropFirst()
+    guard lines.allSatisfy({ Self.place(String(decoding: $0, as: UTF8.self)) != nil }) else {
+      return "has lines that are none"
+    }
+    return nil
   }
+
+  /// Adds the runs of experiments of which the file knows nothing: somebody has copied or renamed a folder. Makes it anew where
+  /// most of its lines are of runs that are named more than once, or not there any more.
+  private func complete(_ path: String) throws {
+    let names = Set(try results.experimentNames(in: files))
+    let text = String(decoding: try files.readRegularFile(path), as: UTF8.self)
+    let places = text.split(separator: "\n").dropFirst().compactMap { Self.place(String($0)) }
+    let live = Set(places.filter { names.contains($0.experiment) })
+    if places.count > max(2 * live.count, Self.smallestCompacted) { return try rebuild(path) }
+    let missing = names.subtracting(live.map(\.experiment))
+    let lines = missing.sorted().flatMap { self.lines(of: $0) }
+    if !lines.isEmpty { try AppendingFile(path, .afterLastWholeRow, in: files).append(lines.joined()) }
+  }
+
+  private static let smallestCompacted = 1_000
 
   private func rebuild(_ path: String) throws {
-    var lines = [Self.heading]
-    for name in try results.experimentNames(in: files) {
-      let folder = results.experiment(name)
-      for id in (try? files.list(folder.runsFolder)) ?? [] {
-        guard let record = try? RunRecord(reading: folder.run(id).recordFile, in: files), record.isReusable,
-          let hash = record.runHash
-        else { continue }
-        lines.append("\(hash) \(name)/\(id)")
-      }
-    }
+    let lines = try results.experimentNames(in: files).flatMap { self.lines(of: $0) }
     try results.create(in: files)
-    try DurableFile.write(lines.joined(separator: "\n") + "\n", to: path, in: files)
+    try DurableFile.write("\(Self.heading)\n" + lines.joined(), to: path, in: files)
+  }
+
+  /// A line for each completed run of an experiment.
+  private func lines(of name: String) -> [String] {
+    let folder = results.experiment(name)
+    return ((try? files.list(folder.runsFolder)) ?? []).compactMap { id in
+      guard let record = try? RunRecord(reading: folder.run(id).recordFile, in: files), record.isReusable,
+        let hash = record.runHash
+      else { return nil }
+      return "\(hash) \(name)/\(id)\n"
+    }
   }
 
   /// Where the last line of each hash begins. Lines that are none are passed over.
@@ -141,20 +189,30 @@ package final class RunIndex: Sendable {
 
   /// The line that begins there; nil where it cannot be read.
   private func line(at offset: Int) -> String? {
-    guard let bytes = try? files.readAll(results.runIndexFile), offset < bytes.count else { return nil }
-    return bytes[offset...].split(separator: UInt8(ascii: "\n"), maxSplits: 1).first.map {
+    guard FilePath.isRegularFile(results.runIndexFile),
+      let file = FileHandle(forReadingAtPath: results.runIndexFile)
+    else { return nil }
+    defer { try? file.close() }
+    guard (try? file.seek(toOffset: UInt64(offset))) != nil,
+      let bytes = try? file.read(upToCount: Self.longestLine)
+    else { return nil }
+    return bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1).first.map {
       String(decoding: $0, as: UTF8.self)
     }
   }
 
+  /// A hash, and two names of folders.
+  private static let longestLine = 32 + 2 * 256 + 2
+
   /// The runs of a hash, the newest first.
   private func places(of hash: String) -> [Place] {
-    guard let text = try? files.readText(results.runIndexFile) else { return [] }
-    return text.split(separator: "\n").filter { $0.hasPrefix(hash + " ") }.reversed()
+    guard let bytes = try? files.readRegularFile(results.runIndexFile) else { return [] }
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix(hash + " ") }
+      .reversed()
       .compactMap { Self.place(String($0)) }
   }
 
-  private struct Place {
+  private struct Place: Hashable {
     var experiment: String
     var run: String
     var name: String { "\(experiment)/\(run)" }
@@ -162,7 +220,9 @@ package final class RunIndex: Sendable {
 
   private static func place(_ line: String) -> Place? {
     let parts = line.dropFirst(33).split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 2, parts.allSatisfy({ ExperimentFolder.isName($0) }) else { return nil }
+    guard key(String(line.prefix(32))) != nil, line.dropFirst(32).first == " ", parts.count == 2,
+      parts.allSatisfy({ ExperimentFolder.isName($0) })
+    else { return nil }
     return Place(experiment: parts[0], run: parts[1])
   }
 

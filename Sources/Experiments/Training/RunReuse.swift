@@ -46,5 +46,10 @@ package final class RunReuse: Sendable {
   package func trainee(_ hash: String) -> String? { training.withLock { $0[hash] } }
 
   /// Takes note of a run that has completed.
-  package func completed(_ record: RunRecord) { index.add(record) }
+  func completed(_ record: RunRecord) { index.add(record) }
+
+  /// Takes note of a run that was found completed, where nobody knows of one that is equal.
+  package func found(_ record: RunRecord) {
+    if let hash = record.runHash, !index.has(hash) { index.add(record) }
+  }
 }

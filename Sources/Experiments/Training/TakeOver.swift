@@ -8,7 +8,7 @@ struct TakeOver {
   let source: RunIndex.Entry
   let files: any FileSystem
 
-  /// Copies the files, the record last. What was there of the run before goes: whoever is stopped on the way begins again.
+  /// Copies the files, the record last. What was there of the run before goes when all copies are made.
   ///
   /// Throws `FileError`, and `FileContentError` where the source's files are not what its record says.
   func callAsFunction() throws -> RunRecord {
@@ -26,18 +26,27 @@ struct TakeOver {
         source.folder.stepsFile, header: StepRow.header,
         isHeader: { CSV.line($0) == StepRow.header ? 3 : nil }, names: names)
     let model = try SafetensorsFile(reading: source.folder.modelFile, in: files)
+    let isTimed = files.exists(source.folder.timingFile)
+    let timing = isTimed ? try files.readAll(source.folder.timingFile) : nil
+    // Beside what there is of the run: a full disk must not cost what it has done.
+    try DurableFile.write(curve, to: Self.aside(folder.curveFile), in: files)
+    if let steps { try DurableFile.write(steps, to: Self.aside(folder.stepsFile), in: files) }
+    if let timing { try DurableFile.write(timing, to: Self.aside(folder.timingFile), in: files) }
+    try model.write(to: Self.aside(folder.modelFile), in: files)
     if files.exists(folder.recordFile) { try files.remove(folder.recordFile) }
     try folder.checkpoints(in: files).removeAll()
-    try DurableFile.write(curve, to: folder.curveFile, in: files)
-    if let steps { try DurableFile.write(steps, to: folder.stepsFile, in: files) }
-    if files.exists(source.folder.timingFile) {
-      try DurableFile.write(try files.readAll(source.folder.timingFile), to: folder.timingFile, in: files)
+    for path in [folder.curveFile, folder.stepsFile, folder.timingFile, folder.modelFile]
+    where files.exists(Self.aside(path)) {
+      try files.rename(Self.aside(path), to: path)
     }
-    try model.write(to: folder.modelFile, in: files)
+    try files.synchronizeFolder(folder.path)
     let record = record
     try record.write(to: folder.recordFile, in: files)
     return record
   }
+
+  /// Where a file waits for the others.
+  private static func aside(_ path: String) -> String { path + ".taken" }
 
   /// Who it is is its own, what came out the other one's.
   private var record: RunRecord {
@@ -73,9 +82,16 @@ struct TakeOver {
     guard records.allSatisfy({ $0.count == first.count }) else {
       throw damaged("has a row of another length")
     }
-    if path == source.folder.curveFile, Int(records.last![count + 1]) != source.record.step {
-      throw damaged("does not end with step \(source.record.step), with which its run ended")
+    if path == source.folder.curveFile, !isEnd(records.last!, after: count) {
+      throw damaged("does not end as its run did, by run.json")
     }
     return records.dropFirst().reduce(into: header) { $0 += CSV.line(names + $1.dropFirst(count)) }
+  }
+
+  /// Whether a row of the curve is the one that the record tells of.
+  private func isEnd(_ row: [String], after count: Int) -> Bool {
+    let record = source.record
+    return Int(row[count + 1]) == record.step && Double(row[count + 4]) == record.finalValidationLoss
+      && Double(row[count + 5]) == record.finalValidationAccuracy
   }
 }

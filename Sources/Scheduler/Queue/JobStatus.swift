@@ -134,6 +134,9 @@ package struct JobEntry: Sendable, Hashable {
     }
   }
 
+  /// Begins the problem of a job that waits for room.
+  static let waiting = "waits for "
+
   /// After so many deaths a job waits behind all others and runs alone.
   package static let deathsBeforeAlone = 3
   /// After so many it is failed.

@@ -25,10 +25,14 @@ extension QueueEngine {
 
   /// Lets the jobs of a submission that failed or were cancelled go on. Returns which; those that completed or diverged
   /// are left alone. Throws where the store does not take it.
-  package func continueEnded(_ name: String) throws -> [JobID] {
+  ///
+  /// - Parameter wanted: the names of those that are meant.
+  package func continueEnded(_ name: String, _ wanted: Set<String>) throws -> [JobID] {
     try serve {
       guard let submission = state.submissions[name] else { return [] }
-      let ids = state.jobs(of: submission).filter { $0.entry.mayGoOn }.map(\.id)
+      let jobs = state.jobs(of: submission).filter { wanted.contains($0.id.job) }
+      goOnWhenStopped.formUnion(jobs.filter(\.entry.status.isBeingCancelled).map(\.id))
+      let ids = jobs.filter { $0.entry.mayGoOn }.map(\.id)
       try record(ids.map { .continued($0) })
       for id in ids { enqueue(id) }
       begin()
@@ -80,6 +84,8 @@ extension QueueEngine {
     try serve {
       guard let former = state.submissions[submission.name] else { throw NameTaken(name: submission.name) }
       let open = state.jobs(of: former).filter { !$0.entry.status.hasEnded }.map(\.id)
+      goOnWhenStopped.formUnion(
+        open.filter { wanted.contains($0.job) && state.jobs[$0]?.status.isBeingCancelled == true })
       var queued = submission
       let openNames = Set(open.map(\.job))
       queued.jobs = submission.jobs.filter { !openNames.contains($0.name) }

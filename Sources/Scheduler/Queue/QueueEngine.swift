@@ -23,6 +23,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   /// Submissions that have ended and are concluded, of which a job that was cancelled has not stopped yet.
   var forgottenWhenStopped: Set<String> = []
   var forgottenCount = 0
+  /// Jobs that are being cancelled and are wanted again.
+  var goOnWhenStopped: Set<JobID> = []
   /// What has happened but could not be written down yet.
   private var unrecorded: [QueueRecord] = []
   /// Why the store takes nothing now, as it was logged.
@@ -236,6 +238,10 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     }
     // Cancelled while it was pausing: what it wrote last says otherwise.
     if case .ended(let end) = state.jobs[id]?.status, outcome != .ended(end) { settle(id, end) }
+    if goOnWhenStopped.remove(id) != nil, state.jobs[id]?.status == .ended(JobEnd(.cancelled)) {
+      recordSurely([.continued(id)])
+      enqueue(id)
+    }
     if forgottenWhenStopped.remove(id.submission) != nil { concluded(id.submission) }
     begin()
     checkIdle()
@@ -273,7 +279,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
 
   /// Lets a job wait until it has room, and others that have it begin meanwhile.
   private func waitForRoom(_ id: JobID, _ shortage: Shortage) {
-    let problem = "waits for \(shortage.text)"
+    let problem = JobEntry.waiting + shortage.text
     log("\(id): \(problem)")
     recordSurely([.requeued(id, problem: JobEnd.brief(problem))])
     if state.jobs[id]?.isSuspect == true {

@@ -35,7 +35,12 @@ package struct QueueState: Sendable, Hashable {
     case .removed(let name):
       forget(name)
       recentlyEnded.removeAll { $0.id.submission == name }
-    case .began(let id): change(id) { $0.status = .running(isBeingCancelled: false) }
+    case .began(let id):
+      change(id) {
+        $0.status = .running(isBeingCancelled: false)
+        // It has what it waited for.
+        if $0.problem?.hasPrefix(JobEntry.waiting) == true { $0.problem = nil }
+      }
     case .requeued(let id, let problem):
       change(id) {
         $0.status = .queued(.goesOn)

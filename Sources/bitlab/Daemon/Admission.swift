@@ -16,8 +16,8 @@ final class Admission {
     case continued(Submission)
     /// An experiment that is there goes on with another config; these runs have not got to their end.
     case grown(Submission, PlacedExperiment, ExperimentPlacement.Continuation)
-    /// The same experiment is in the queue, or all its runs have got to their end.
-    case known(String)
+    /// The same experiment is in the queue, or all its runs have got to their end; and the runs of its plan.
+    case known(String, Set<String>)
     /// What is wrong with it, as `bitlab validate` says it.
     case refused(String)
     /// Another config of this batch has its name: that one is to be submitted first.
@@ -109,7 +109,7 @@ final class Admission {
       let known = taken[name] ?? find(name)
       if let known, taken[name] != nil, known.fingerprint != fingerprint { return .later }
       if let known, !hasVanished(known) {
-        if known.fingerprint == fingerprint { return .known(name) }
+        if known.fingerprint == fingerprint { return .known(name, Set(runs.map(\.id))) }
         if let reason = reason(runs, fingerprint, former: known) {
           other = other ?? reason
           continue
@@ -130,7 +130,7 @@ final class Admission {
       if let problem = Self.sizeProblem(pending) { return .refused("\(file.path): error: \(problem)") }
       let isKnown = known.map { !hasVanished($0) } ?? false
       if isKnown || continuation.changesConfig { return .grown(pending, placed, continuation) }
-      if pending.jobs.isEmpty { return .known(name) }
+      if pending.jobs.isEmpty { return .known(name, []) }
       taken[name] = pending
       if case .continues = fit { return .continued(pending) }
       return .new(pending, placed, note: other.map { $0.note(experiment.name, name) })

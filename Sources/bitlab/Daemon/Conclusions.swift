@@ -83,7 +83,8 @@ final class Conclusions: Sendable {
   /// Whether each run has a record of how it ended; those that never began get one now.
   private func isWritten(_ submission: Submission, _ ends: [JobEnd]) -> Bool {
     do {
-      if try writeRecords(submission, ends) { reports.update(try report(submission)) }
+      // One that only has another config now has no run that would write it.
+      if try writeRecords(submission, ends) || !submission.isPlaced { reports.update(try report(submission)) }
       return true
     } catch let error as FileError {
       log("\(submission.name): \(error)")

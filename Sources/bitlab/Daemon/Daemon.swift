@@ -143,7 +143,8 @@ final class Daemon: Sendable {
     let experiments = ExperimentCache(
       settings.results, files: files, log: { log.write($0) }, placed: { placed.tell($0) })
     let executor = TrainingExecutor(
-      environment, results: settings.results, reports: reports, observer: observer, atShutdown: .interrupt,
+      environment, results: settings.results, reports: reports, observer: observer, reuses: settings.reuses,
+      atShutdown: .interrupt,
       progressed: { progressed.tell($0) }, experiment: { try experiments.experiment($0) })
     let engine = QueueEngine(
       state, store: store, executor: executor, slots: settings.slots, delays: settings.delays

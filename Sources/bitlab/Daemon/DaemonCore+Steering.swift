@@ -97,13 +97,15 @@ extension DaemonCore {
     try intake.withLock { _ in
       let there = try results.experimentNames(in: files)
       for name in names where !there.contains(name) { throw UnknownTarget(name, among: there) }
+      // All or none.
+      try engine.remove(names)
       for name in names {
-        try engine.remove([name])
         try results.remove(name, in: files)
         ended.withLock { ended in ended = ended.filter { $0.key.submission != name } }
         log.write("\(name): removed")
       }
     }
+    results.finishRemovals(in: files)
   }
 
   private func answerForgotten(_ id: JobID, _ state: QueueState) -> Answer {

@@ -145,9 +145,9 @@ final class DaemonCore: Sendable {
           Receipt(
             outcome: .accepted, experiment: submission.name, runs: runs,
             text: note ?? "\(submission.name): accepted, \(Receipt.runs(runs))"))
-      case .known(let name):
+      case .known(let name, let wanted):
         let isOfThisBatch = (submissions + continued).contains { $0.name == name }
-        let goingOn = isOfThisBatch ? [] : try engine.continueEnded(name)
+        let goingOn = isOfThisBatch ? [] : try engine.continueEnded(name, wanted)
         receipts.append(.known(name, continuing: goingOn.count))
       case .continued(let submission):
         continued.append(submission)
@@ -180,8 +180,11 @@ final class DaemonCore: Sendable {
     }
     do {
       reports.update(try report(of: submission))
+    } catch let error as FileError where engine.submission(named: submission.name) == nil {
+      // Nothing else would ever write the config.
+      throw error
     } catch {
-      // It is done when a run of it begins, or by the next process.
+      // It is done when a run of it begins, or when its end is concluded.
       log.write("\(submission.name): \(error)")
     }
     return Receipt(

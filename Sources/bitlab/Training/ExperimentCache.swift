@@ -132,7 +132,9 @@ final class ExperimentCache: Sendable {
   ) -> ConfigurationFile {
     guard let found = try? files.readAll(folder.configFile), found != file.bytes else { return file }
     let edited = ConfigurationFile(path: file.path, bytes: found)
-    if ExperimentPlacement(results: results, files: files).hasKept(file.bytes, in: folder) { return edited }
+    if ExperimentPlacement(results: results, files: files).hasGrown(from: file.bytes, to: found, in: folder) {
+      return edited
+    }
     let isNew = state.withLock { state in
       if state.said.count > Self.capacity { state.said = [:] }
       return state.said.updateValue(found, forKey: folder.path) != found

@@ -1,3 +1,4 @@
+import Datasets
 import Experiments
 import Files
 import Scheduler
@@ -77,17 +78,31 @@ struct ExperimentPlacement {
     if !files.exists(folder.path) || isUnfinished(folder) { return .empty }
     guard folder.hasConfig, let bytes = try? files.readAll(folder.configFile),
       let held = try? Experiment(bytes: bytes, path: folder.configFile)
-    else { return .taken(Reason(text: "something else")) }
+    else {
+      let what = folder.hasConfig ? "a config.json that cannot be read" : "something that is no experiment"
+      return .taken(Reason(text: what))
+    }
     if held.namesFiles || placed.experiment.namesFiles, let origin = try? files.readText(folder.originFile),
       origin != FilePath.absolute(file.folder) + "\n"
     {
       return .taken(Reason(text: "a config in another folder, whose files it names,"))
     }
+    guard held.name == placed.experiment.name else {
+      return .taken(Reason(text: "an experiment named \(held.name)"))
+    }
+    guard let there = files.exists(folder.runsFolder) ? try? files.list(folder.runsFolder) : [] else {
+      return .taken(Reason(text: "runs that cannot be listed"))
+    }
     var continuation = Continuation(changesConfig: held != placed.experiment)
-    for id in (try? files.list(folder.runsFolder)) ?? [] {
-      guard let record = try? RunRecord(reading: folder.run(id).recordFile, in: files), record.hasBegun else {
+    lazy var former = PlacedExperiment(
+      held, name: placed.name, folder: folder, configFolder: placed.configFolder)
+    for id in there {
+      guard let record = try? RunRecord(reading: folder.run(id).recordFile, in: files) else {
+        // What it was only its config can say.
+        if let reason = unknown(id, placed, former) { return .taken(reason) }
         continue
       }
+      guard record.hasBegun else { continue }
       guard let run = placed.run(id) else {
         continuation.gone.append(id)
         continue
@@ -96,6 +111,20 @@ struct ExperimentPlacement {
       if run.hasEnded(record, in: files) { continuation.ended.insert(id) }
     }
     return .continues(continuation)
+  }
+
+  /// Why a run whose record is gone or cannot be read may be another one than the plan's; nil where it is the same, or nothing of it
+  /// is there.
+  private func unknown(_ id: String, _ placed: PlacedExperiment, _ former: PlacedExperiment) -> Reason? {
+    guard let run = placed.run(id), placed.experiment != former.experiment else { return nil }
+    let folder = run.folder
+    let isThere =
+      files.exists(folder.curveFile) || files.exists(folder.modelFile)
+      || folder.checkpoints(in: files).newestStep != nil
+    guard isThere else { return nil }
+    guard let before = former.run(id) else { return Reason(text: "a run of another config (\(id))") }
+    return before.plan.identityText == run.plan.identityText
+      ? nil : Self.reason(run.plan, former: before.plan)
   }
 
   /// Whether someone was stopped between making the folder and writing its config: nothing else is in it.
@@ -110,7 +139,7 @@ struct ExperimentPlacement {
   /// What keeps a run from being the one that is there: the settings that differ, where its config is still known.
   private func reason(_ run: PlacedRun, _ record: RunRecord, _ folder: ExperimentFolder) -> Reason {
     let former = configs(of: folder).lazy.compactMap { path -> Experiment? in
-      guard let bytes = try? files.readAll(path) else { return nil }
+      guard let bytes = try? files.readRegularFile(path) else { return nil }
       return try? Experiment(bytes: bytes, path: path)
     }.first { $0.configHash == record.configHash }
     let plan = former.flatMap { Plan($0).runs.first { $0.id == run.plan.id } }
@@ -123,8 +152,8 @@ struct ExperimentPlacement {
     let differences = run.differences(from: former)
     let shown = differences.prefix(mostDifferences).joined(separator: ", ")
     let rest = differences.count - mostDifferences
-    // Only the content of the weights that it begins from is left.
-    if differences.isEmpty { return Reason(text: "other initial weights") }
+    // Only the weights that it begins from are left.
+    if differences.isEmpty { return Reason(text: "other initial weights, or ones that are not there now,") }
     return Reason(text: "another config (\(shown)\(rest > 0 ? ", and \(rest) more" : ""))")
   }
 
@@ -145,6 +174,8 @@ struct ExperimentPlacement {
     if placed.experiment.namesFiles {
       try DurableFile.write(FilePath.absolute(file.folder) + "\n", to: folder.originFile, in: files)
     }
+    // First: between the two the former config counts, which is kept.
+    try DurableFile.write(SHA256.hexadecimal(of: file.bytes) + "\n", to: folder.configHashFile, in: files)
     try DurableFile.write(file.bytes, to: folder.configFile, in: files)
   }
 
@@ -152,13 +183,17 @@ struct ExperimentPlacement {
     var number = 1
     while files.exists(folder.formerConfigFile(number)) { number += 1 }
     // Whoever was stopped behind this has kept it already.
-    if number > 1, try files.readAll(folder.formerConfigFile(number - 1)) == former { return }
+    if number > 1, (try? files.readRegularFile(folder.formerConfigFile(number - 1))) == former { return }
     try DurableFile.write(former, to: folder.formerConfigFile(number), in: files)
   }
 
-  /// Whether the experiment has grown out of that config: it is one of those that are kept.
-  func hasKept(_ bytes: [UInt8], in folder: ExperimentFolder) -> Bool {
-    configs(of: folder).dropFirst().contains { (try? files.readAll($0)) == bytes }
+  /// Whether the experiment has grown out of that config to the one that is there: it is one of those that are kept, and nobody
+  /// has edited the newest.
+  func hasGrown(from bytes: [UInt8], to newest: [UInt8], in folder: ExperimentFolder) -> Bool {
+    guard let hash = try? files.readRegularFile(folder.configHashFile),
+      String(decoding: hash, as: UTF8.self) == SHA256.hexadecimal(of: newest) + "\n"
+    else { return false }
+    return configs(of: folder).dropFirst().contains { (try? files.readRegularFile($0)) == bytes }
   }
 
   /// The config, and those that the experiment has grown out of, the newest first.

@@ -17,6 +17,8 @@ final class TrainingExecutor: QueueExecutor {
   private let controls = Mutex<[JobID: RunControl]>([:])
   /// What a run is asked when the process ends: whether it goes on by itself is for the next process.
   private let atShutdown: RunControl.Request
+  /// Whether runs take over what equal ones have done, where their submissions allow it.
+  private let reuses: Bool
   /// What jobs wait for that could not begin.
   private let lacking = Mutex<[JobID: Lack]>([:])
 
@@ -32,11 +34,12 @@ final class TrainingExecutor: QueueExecutor {
 
   init(
     _ environment: TrainingEnvironment, results: ResultsFolder, reports: ReportWriter,
-    observer: any RunObserver, atShutdown: RunControl.Request = .pause,
+    observer: any RunObserver, reuses: Bool = true, atShutdown: RunControl.Request = .pause,
     progressed: @escaping @Sendable (JobID) -> Void = { _ in },
     experiment: @escaping @Sendable (Submission) throws -> PlacedExperiment
   ) {
     self.atShutdown = atShutdown
+    self.reuses = reuses
     self.progressed = progressed
     self.environment = environment
     self.results = results
@@ -58,7 +61,7 @@ final class TrainingExecutor: QueueExecutor {
     do {
       // Before anything is opened: many may begin at once.
       try environment.reservations.reserve(Trainer.needToBegin, for: "\(id)")
-      return try train(id, submission, control, mayReuse: submission.reuses && !isRestart)
+      return try train(id, submission, control, mayReuse: reuses && submission.reuses && !isRestart)
     } catch let refusal as Reservations.Refusal where !refusal.isForGood {
       return wait(id, for: .room(refusal.need), refusal.description)
     } catch let error as FileError where error.isForWantOfDescriptors {
@@ -76,7 +79,8 @@ final class TrainingExecutor: QueueExecutor {
   ) throws -> JobOutcome {
     let placed = try experiment(submission)
     guard let run = placed.run(id.job) else {
-      return .ended(JobEnd(.failed, problem: "the experiment's config has no such run"))
+      // The experiment has grown without it, as by `bitlab run`.
+      return .ended(JobEnd(.cancelled, problem: "the experiment's config no longer has this run"))
     }
     if let end = recordedEnd(run) {
       reportWasLeft(placed)
@@ -101,7 +105,12 @@ final class TrainingExecutor: QueueExecutor {
       case .machine, .content: return .machineFailed(failure.description)
       }
     }
-    observer.ended(run.name, outcome.status, problem: outcome.problem)
+    // That it was cancelled is said when it is settled.
+    if outcome == .cancelled {
+      observer.stopped(run)
+    } else {
+      observer.ended(run.name, outcome.status, problem: outcome.problem)
+    }
     return Self.jobOutcome(outcome)
   }
 
@@ -185,7 +194,7 @@ final class TrainingExecutor: QueueExecutor {
       let record = try RunRecord(reading: path, in: files)
       guard run.hasEnded(record, in: files) else { return nil }
       // Whoever trained it may not have lived to say so.
-      environment.reuse?.completed(record)
+      environment.reuse?.found(record)
       return JobEnd(record.status == .completed ? .completed : .diverged, problem: record.error)
     } catch {
       observer.say("\(error)", isProblem: false)

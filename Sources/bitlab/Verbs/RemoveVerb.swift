@@ -34,7 +34,10 @@ struct RemoveVerb {
       _ = try client.request(["verb": "remove", "targets": .array(names.map { .string($0) })])
     } else {
       try withExtendedLifetime(try results.own(in: files)) {
+        // A daemon may have come and gone since.
+        try refuseOpen(names, results)
         for name in names { try results.remove(name, in: files) }
+        results.finishRemovals(in: files)
       }
     }
     if arguments.json {

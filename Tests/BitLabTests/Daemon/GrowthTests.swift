@@ -1,6 +1,7 @@
 import Experiments
 import Files
 import Foundation
+import Scheduler
 import Testing
 
 @testable import bitlab
@@ -245,5 +246,137 @@ struct GrowthTests {
         ),
       "\(said)")
     #expect(try RunRecord(reading: path, in: POSIXFileSystem()) == record)
+  }
+
+  /// What a record that cannot be read stands for is not written over by another config's run.
+  @Test(arguments: ["damaged", "later", "gone", "cut"])
+  func aRecordThatCannotBeReadKeepsItsResults(problem: String) throws {
+    let daemon = try InProcessDaemon()
+    let text = ConfigText(seeds: "[0]").text
+    #expect(try run(daemon, text).code == 0)
+    let tiny = daemon.results + "/tiny"
+    let before = try experimentResults(tiny)
+    for id in ["full-seed0", "two-seed0"] {
+      let url = URL(fileURLWithPath: tiny + "/runs/\(id)/run.json")
+      let record = try String(contentsOf: url, encoding: .utf8)
+      switch problem {
+      case "damaged": try Data("garbage".utf8).write(to: url)
+      case "later":
+        try Data(record.replacing("\"completed\"", with: "\"archived\"").utf8).write(to: url)
+      case "cut": try Data(record.utf8.prefix(100)).write(to: url)
+      default: try FileManager.default.removeItem(at: url)
+      }
+    }
+    let other = try run(daemon, ConfigText(epochs: 3, seeds: "[0]").text)
+    #expect(other.code == 0 && other.errors.contains("(training.epochs: 2, now 3)"), "\(other)")
+    #expect(try experimentResults(tiny) == before && daemon.exists("results/tiny-2/summary.csv"))
+    // More of the same is welcome.
+    #expect(try run(daemon, ConfigText(seeds: "[0, 1]").text).errors.contains("the experiment continues"))
+    #expect(try experimentResults(tiny) == daemon.undisturbed(ConfigText(seeds: "[0, 1]").text, "tiny"))
+  }
+
+  /// An experiment that has grown and shrunk again: an edit by hand is still one.
+  @Test func anEditAfterGrowthIsNotUsed() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    func text(_ seeds: String, rate: String = "0.01") -> String {
+      ConfigText(
+        epochs: 300, rate: rate, training: #", "checkpoint_every_steps": 7"#,
+        variants: #"{"name": "full", "bits": 32}"#, seeds: seeds
+      ).text
+    }
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    for seeds in ["[0, 1]", "[0, 1, 2]", "[0, 1]"] { #expect(try daemon.submit(text(seeds)).code == 0) }
+    let edited = URL(fileURLWithPath: daemon.results + "/tiny/config.json")
+    #expect(try String(contentsOf: edited, encoding: .utf8) == text("[0, 1]"))
+    try Data(text("[0, 1]", rate: "0.5").utf8).write(to: edited)
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(daemon.verb("wait", "tiny").code == 0)
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(text("[0, 1]"), "tiny"))
+    #expect(try daemon.text("results/.bitlab/daemon.log").contains("config.json has been changed"))
+  }
+
+  /// Runs that the plan no longer has stay cancelled when it comes again.
+  @Test func aShrunkConfigTwice() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    func text(_ seeds: String) -> String {
+      ConfigText(
+        epochs: 100_000, training: #", "checkpoint_every_steps": 50, "max_steps": 10000000"#,
+        variants: #"{"name": "full", "bits": 32}"#, seeds: seeds
+      ).text
+    }
+    #expect(try daemon.submit(text("[0, 1, 2]")).code == 0)
+    try daemon.wait(for: "tiny/full-seed0", "running")
+    #expect(try daemon.submit(text("[0]")).output.contains("cancelled: full-seed1, full-seed2"))
+    #expect(try daemon.submit(text("[0]")).output.contains("nothing to do again"))
+    #expect(try daemon.status()["tiny/full-seed1"]?["status"] as? String == "cancelled")
+    // Back again before the first has stopped.
+    try daemon.submit([text("[1]"), text("[0, 1]")])
+    try daemon.wait { state in
+      ["full-seed0", "full-seed1"].allSatisfy {
+        state.status(of: JobID(submission: "tiny", job: $0))?.hasEnded == false
+      }
+    }
+    #expect(daemon.verb("cancel", "tiny").code == 0)
+  }
+
+  /// The daemon finds that `run` has let an experiment grow without a run of its queue.
+  @Test func whatRunHasLeftOutIsCancelled() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    func text(_ seeds: String) -> String {
+      ConfigText(
+        epochs: 2_000, training: #", "checkpoint_every_steps": 50"#,
+        variants: #"{"name": "full", "bits": 32}"#, seeds: seeds
+      ).text
+    }
+    #expect(try daemon.submit(text("[0, 1, 2]")).code == 0)
+    try daemon.wait(for: "tiny/full-seed0", "running")
+    while !daemon.exists("results/tiny/runs/full-seed0/run.json") { usleep(1000) }
+    daemon.stop()
+    #expect(try run(daemon, text("[0, 1]")).code == 0)
+    try daemon.start(slots: 1)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(text("[0, 1]"), "tiny"))
+  }
+
+  /// A config that only its file has to take is accepted when it is there.
+  @Test func aConfigThatCannotBeWrittenIsNotAccepted() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(ConfigText(seeds: "[0, 1]").text).code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    try daemon.wait { $0.submissions.isEmpty }
+    let inTheWay = daemon.results + "/tiny/.config.json.partial-1"
+    try FileManager.default.createDirectory(atPath: inTheWay, withIntermediateDirectories: true)
+    let refused = try daemon.submit(ConfigText(seeds: "[0]").text)
+    #expect(refused.code == 1 && refused.errors.contains("config.json"), "\(refused)")
+    try FileManager.default.removeItem(atPath: inTheWay)
+    #expect(try daemon.submit(ConfigText(seeds: "[0]").text).output.contains("the experiment continues"))
+    #expect(try daemon.text("results/tiny/config.json") == ConfigText(seeds: "[0]").text)
+  }
+
+  /// A folder that was renamed holds the results of the name before.
+  @Test func aRenamedExperimentIsAnotherOne() throws {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    try FileManager.default.moveItem(atPath: daemon.results + "/tiny", toPath: daemon.results + "/other")
+    let said = try run(daemon, ConfigText(name: "other", seeds: "[0]").text)
+    #expect(
+      said.code == 0 && said.errors.contains("results of an experiment named tiny have that name"), "\(said)")
+    let record = try RunRecord(
+      reading: daemon.results + "/other-2/runs/full-seed0/run.json", in: POSIXFileSystem())
+    #expect(record.reusedFrom == "other/full-seed0")
+  }
+
+  /// Pipes where files should be keep nobody waiting.
+  @Test(arguments: [".bitlab/run-index", "tiny/runs/full-seed0/run.json", "tiny/config.1.json"])
+  func aPipeInTheResults(path: String) throws {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    let pipe = daemon.results + "/" + path
+    try? FileManager.default.removeItem(atPath: pipe)
+    try #require(mkfifo(pipe, 0o600) == 0)
+    #expect(try run(daemon, ConfigText(name: "other", seeds: "[0, 1]").text).code == 0)
+    #expect(daemon.verb("status").code == 0)
+    #expect(try run(daemon, ConfigText(seeds: "[0, 1]").text).code == 0)
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(ConfigText().text, "tiny"))
   }
 }

@@ -45,7 +45,7 @@ final class InProcessDaemon {
   /// - Parameter files: what the daemon's files are on.
   func start(
     slots: Int, files: any FileSystem = FaultyFileSystem(),
-    delays: RetryDelays = RetryDelays(disk: 0.02, first: 0.01)
+    delays: RetryDelays = RetryDelays(disk: 0.02, first: 0.01), reuses: Bool = true
   ) throws {
     let arguments = try Arguments(["daemon", "-q"], environment: [:])
     let console = Console(arguments, environment: [:], streams: CapturedStreams())
@@ -54,7 +54,8 @@ final class InProcessDaemon {
     spool.rescanInterval = .milliseconds(20)
     daemon = try Daemon(
       .init(
-        results: results, configs: queue, data: folder.path, slots: slots, onFinish: nil, delays: delays,
+        results: results, configs: queue, data: folder.path, slots: slots, reuses: reuses, onFinish: nil,
+        delays: delays,
         spool: spool),
       log: DaemonLog(results.daemonLogFile, console, files: files), in: files)
     daemon!.start()

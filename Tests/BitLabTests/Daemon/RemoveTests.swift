@@ -38,6 +38,11 @@ struct RemoveTests {
     while !daemon.exists("results/long/config.json") { usleep(1000) }
     let said = daemon.verb("remove", "long", "--yes")
     #expect(said.code == 2 && said.errors.contains("long: some of its runs have not ended: cancel them"))
+    #expect(try daemon.submit(ConfigText(seeds: "[0]", rest: #", "priority": 1"#).text).code == 0)
+    #expect(daemon.verb("cancel", "tiny").code == 0)
+    while !daemon.exists("results/tiny/summary.csv") { usleep(1000) }
+    // All or none.
+    #expect(daemon.verb("remove", "tiny", "long", "--yes").code == 2 && daemon.exists("results/tiny"))
     daemon.stop()
     let without = daemon.verb("remove", "long", "--yes")
     #expect(without.code == 2 && without.errors.contains("long: a daemon has runs of it"), "\(without)")

@@ -112,7 +112,9 @@ struct ReuseTests {
   }
 
   /// The index can be lost, damaged or of another version: it is made anew from the records, and nothing is overwritten unread.
-  @Test(arguments: ["", "bitlab run index 2\nnew things\n", "bitlab run", "nonsense\n"])
+  @Test(arguments: [
+    "", "bitlab run index 2\nnew things\n", "bitlab run", "nonsense\n", "bitlab run index 1\ngarbage\n",
+  ])
   func anIndexThatCannotBeUsed(content: String) throws {
     let daemon = try InProcessDaemon()
     #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
@@ -162,5 +164,75 @@ struct ReuseTests {
     try FileManager.default.removeItem(atPath: daemon.results + "/.bitlab/run-index")
     #expect(try run(daemon, ConfigText(name: "other", seeds: "[0]").text).code == 0)
     #expect(try record(daemon, "other/full-seed0").reusedFrom == nil)
+  }
+
+  /// Folders that were renamed or copied in are known too, and an index that goes while the daemon works is made anew.
+  @Test func theIndexFollowsTheFolders() throws {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    try FileManager.default.moveItem(atPath: daemon.results + "/tiny", toPath: daemon.results + "/old")
+    try daemon.start(slots: 1)
+    #expect(try daemon.submit(ConfigText(name: "one", seeds: "[0]").text).code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try record(daemon, "one/full-seed0").reusedFrom == "old/full-seed0")
+    for path in ["old", ".bitlab/run-index"] {
+      try FileManager.default.removeItem(atPath: daemon.results + "/" + path)
+    }
+    #expect(try daemon.submit(ConfigText(name: "two", seeds: "[0]").text).code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try record(daemon, "two/full-seed0").reusedFrom == "one/full-seed0")
+    daemon.stop()
+    // Who finds them completed adds nothing.
+    let before = try daemon.text("results/.bitlab/run-index")
+    for _ in 0..<3 {
+      for name in ["one", "two"] { _ = try run(daemon, ConfigText(name: name, seeds: "[0]").text) }
+    }
+    #expect(try daemon.text("results/.bitlab/run-index") == before)
+  }
+
+  /// A disk that is full while results are taken over costs nothing of what the run has done by itself.
+  @Test func aTakeOverThatFailsLeavesTheRunAsItWas() throws {
+    let daemon = try InProcessDaemon()
+    let text = ConfigText(
+      epochs: 300, training: #", "checkpoint_every_steps": 7"#, variants: #"{"name": "full", "bits": 32}"#,
+      seeds: "[0]", rest: #", "time_limit_seconds": 0.001"#)
+    #expect(try run(daemon, text.text).code == 0)
+    var whole = text
+    (whole.name, whole.rest) = ("whole", "")
+    #expect(try run(daemon, whole.text).code == 0)
+    let folder = daemon.results + "/tiny/runs/full-seed0"
+    let step = ResultsFolder(daemon.results).experiment("tiny").run("full-seed0")
+      .checkpoints(in: POSIXFileSystem()).newestStep
+    #expect(step != nil)
+    // The model cannot be put beside the others.
+    let inTheWay = folder + "/.model.safetensors.taken.partial-1"
+    try FileManager.default.createDirectory(atPath: inTheWay, withIntermediateDirectories: true)
+    var longer = text
+    longer.rest = #", "time_limit_seconds": 500"#
+    #expect(try run(daemon, longer.text).code == 1)
+    #expect(
+      ResultsFolder(daemon.results).experiment("tiny").run("full-seed0").checkpoints(in: POSIXFileSystem())
+        .newestStep == step)
+    try FileManager.default.removeItem(atPath: inTheWay)
+    #expect(try run(daemon, longer.text).code == 0)
+    #expect(try record(daemon, "tiny/full-seed0").reusedFrom == "whole/full-seed0")
+    #expect(
+      try POSIXFileSystem().list(folder).allSatisfy { !$0.hasPrefix("checkpoint") && !$0.hasSuffix(".taken") }
+    )
+    var plain = text
+    plain.rest = ""
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(plain.text, "tiny"))
+  }
+
+  /// Who starts the daemon decides also about what has been accepted before.
+  @Test func aDaemonThatTrainsAll() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    try daemon.submit(["one", "two"].map { ConfigText(name: $0, seeds: "[0]").text })
+    daemon.stop()
+    try daemon.start(slots: 1, reuses: false)
+    #expect(daemon.verb("cancel", "long").code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(try isTrained(daemon, "one/full-seed0") && isTrained(daemon, "two/full-seed0"))
   }
 }
