@@ -42,7 +42,9 @@ struct TerminalTests {
       (["run", "tiny.json"], ["NO_COLOR": "1"]), (["run", "tiny.json", "--color", "never"], [:]),
     ])
   func colourCanBeTurnedOff(arguments: [String], environment: [String: String]) throws {
-    let said = try Self.program().runOnTerminal(arguments, environment: environment)
+    let program = try Self.program()
+    try program.put(ConfigText(epochs: 3_000, seeds: "[0]").text, as: "tiny.json")
+    let said = try program.runOnTerminal(arguments, environment: environment)
     #expect(said.contains("tiny/full-seed0: completed") && said.contains("of 2 ended"))
     #expect(!said.contains("m\(Self.escape)") && !said.contains("\(Self.escape)1m"))
   }

@@ -170,12 +170,12 @@ struct ExperimentPlacement {
       let former = try files.readAll(folder.configFile)
       if former == file.bytes { return }
       try keep(former, in: folder)
+      // First: between the two the former config counts.
+      try DurableFile.write(SHA256.hexadecimal(of: file.bytes) + "\n", to: folder.configHashFile, in: files)
     }
     if placed.experiment.namesFiles {
       try DurableFile.write(FilePath.absolute(file.folder) + "\n", to: folder.originFile, in: files)
     }
-    // First: between the two the former config counts, which is kept.
-    try DurableFile.write(SHA256.hexadecimal(of: file.bytes) + "\n", to: folder.configHashFile, in: files)
     try DurableFile.write(file.bytes, to: folder.configFile, in: files)
   }
 
