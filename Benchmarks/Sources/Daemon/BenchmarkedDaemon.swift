@@ -38,17 +38,20 @@ final class BenchmarkedDaemon {
   var preparedFolder: String { folder.file("prepared") }
 
   /// Starts a daemon and waits until it watches its folder.
-  init(_ settings: Settings, jobs: Int) throws {
+  ///
+  /// - Parameter reuses: whether runs are taken over that are there already.
+  init(_ settings: Settings, jobs: Int, reuses: Bool = true) throws {
     folder = try TemporaryFolder(in: settings.parent)
     results = ResultsFolder(folder.file("results"))
     program = settings.program
     try files.createFolders(folder.file("queue"))
     try files.createFolders(folder.file("prepared"))
-    process = try ChildProcess([
-      program, "daemon", "--results", results.path, "--configs", folder.file("queue"), "--data",
-      settings.data,
-      "--jobs", String(jobs),
-    ])
+    process = try ChildProcess(
+      [
+        program, "daemon", "--results", results.path, "--configs", folder.file("queue"), "--data",
+        settings.data,
+        "--jobs", String(jobs),
+      ] + (reuses ? [] : ["--no-reuse"]))
     let log = results.daemonLogFile
     try wait(patience: 30) { (try? files.readText(log))?.contains(" watching ") == true }
   }
@@ -133,10 +136,16 @@ final class BenchmarkedDaemon {
   }
 
   /// All runs, by `status --json`.
-  func status() throws -> [Run] {
+  ///
+  /// - Parameter ended: of all that have ended, else of what has not and the newest ends.
+  func status(ended: Bool = false) throws -> [Run] {
     struct Status: Decodable { var runs: [Run] }
     let path = folder.file("status.json")
-    try run("status", "--json", output: path)
+    if ended {
+      try run("status", "--json", "--ended", output: path)
+    } else {
+      try run("status", "--json", output: path)
+    }
     return try JSONDecoder().decode(Status.self, from: Data(files.readAll(path))).runs
   }
 

@@ -34,7 +34,7 @@ struct OverheadBenchmark {
 
   func run() throws {
     let datasets = DatasetLibrary(DataFolder(settings.data))
-    let daemon = try BenchmarkedDaemon(settings, jobs: 1)
+    let daemon = try BenchmarkedDaemon(settings, jobs: 1, reuses: false)
     let pool = ComputePool(cores: Machine.cores)
     var lines: [OverheadFigures] = []
     for experiment in experiments {

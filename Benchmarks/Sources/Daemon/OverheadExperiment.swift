@@ -60,7 +60,6 @@ struct OverheadConfig {
   func text(name: String, isShort: Bool) throws -> String {
     var members = members
     members["name"] = name
-    members["seeds"] = [DigitsConfig.seed(name)]
     if isShort {
       var training = members["training"] as? [String: Any] ?? [:]
       training["max_steps"] = 1

@@ -56,7 +56,7 @@ struct QueueBenchmark {
     try check(names, daemon, &figures)
     if count <= Self.mostRun || runsAll {
       figures.ended = try runAll(names, daemon)
-      try check(names, daemon, &figures)
+      try check(names, daemon, &figures, ended: true)
       // A folder that no config has the name of would be a second one of the same.
       let folders = try daemon.results.experimentNames(in: POSIXFileSystem())
       figures.doubled += folders.count { $0 != Self.long && !Set(names).contains($0) }
@@ -109,8 +109,10 @@ struct QueueBenchmark {
   }
 
   /// Counts what is missing, and what is there more than once or under another name.
-  private func check(_ names: [String], _ daemon: BenchmarkedDaemon, _ figures: inout QueueFigures) throws {
-    var runs = Dictionary(grouping: try daemon.status(), by: \.experiment).mapValues(\.count)
+  private func check(
+    _ names: [String], _ daemon: BenchmarkedDaemon, _ figures: inout QueueFigures, ended: Bool = false
+  ) throws {
+    var runs = Dictionary(grouping: try daemon.status(ended: ended), by: \.experiment).mapValues(\.count)
     runs[Self.long] = nil
     figures.lost += names.count { runs[$0] == nil } + daemon.rejected.count
     let wanted = Set(names)
@@ -138,7 +140,9 @@ struct QueueBenchmark {
     let output = daemon.folder.file("status.txt")
     let firstStatus = try daemon.run("status", output: output)
     let status = Distribution(try (0..<5).map { _ in try daemon.run("status", output: output) })
-    let unfinished = try daemon.status().count { $0.experiment != Self.long && $0.status != "completed" }
+    let unfinished = try daemon.status(ended: true).count {
+      $0.experiment != Self.long && $0.status != "completed"
+    }
     if unfinished > 0 { throw BenchmarkProblem("\(unfinished) runs have not completed") }
     return QueueFigures.Ended(
       tenths: tenths, perJob: (times[names.count] - times[0]) / Double(names.count),
