@@ -135,7 +135,7 @@ final class BenchmarkedDaemon {
     var status: String
   }
 
-  /// All runs, by `status --json`.
+  /// Runs, by `status --json`.
   ///
   /// - Parameter ended: of all that have ended, else of what has not and the newest ends.
   func status(ended: Bool = false) throws -> [Run] {

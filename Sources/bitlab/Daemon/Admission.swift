@@ -82,7 +82,7 @@ final class Admission {
             "\(file.path): error: the plan has \(runs.count) runs, the queue takes \(mostRuns) of one config: split it"
         )
       }
-      let fingerprint = ExperimentPlacement.fingerprint(experiment, file)
+      let fingerprint = ExperimentPlacement.fingerprint(experiment, file, plan: runs)
       return Read(file: file, result: .success((experiment, runs, fingerprint)))
     } catch let refusal as Refusal {
       return Read(file: file, result: .failure(refusal))
@@ -116,7 +116,8 @@ final class Admission {
         }
       }
       let placed = PlacedExperiment(
-        experiment, name: name, folder: results.experiment(name), configFolder: file.folder, plan: runs)
+        experiment, name: name, folder: results.experiment(name), configFolder: file.folder, plan: runs,
+        configHash: String(fingerprint.prefix { $0 != " " }))
       var continuation = ExperimentPlacement.Continuation()
       let fit = placement.fit(placed, file)
       switch fit {

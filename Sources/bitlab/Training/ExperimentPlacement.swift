@@ -206,8 +206,13 @@ struct ExperimentPlacement {
   }
 
   /// The same for equal experiments that mean the same files.
-  static func fingerprint(_ experiment: Experiment, _ file: ConfigurationFile) -> String {
-    experiment.configHash + (experiment.namesFiles ? " " + FilePath.absolute(file.folder) : "")
+  ///
+  /// - Parameter plan: the experiment's runs.
+  static func fingerprint(
+    _ experiment: Experiment, _ file: ConfigurationFile, plan: [RunPlan]? = nil
+  ) -> String {
+    experiment.configHash
+      + (experiment.namesFiles(plan ?? Plan(experiment).runs) ? " " + FilePath.absolute(file.folder) : "")
   }
 }
 
@@ -241,6 +246,10 @@ extension ExperimentPlacement.Continuation {
 extension Experiment {
   /// Whether the config names files relative to itself.
   var namesFiles: Bool {
-    Plan(self).runs.contains { $0.dataset.idx != nil || $0.training.initialWeights != nil }
+    namesFiles(Plan(self).runs)
+  }
+
+  fileprivate func namesFiles(_ plan: [RunPlan]) -> Bool {
+    plan.contains { $0.dataset.idx != nil || $0.training.initialWeights != nil }
   }
 }

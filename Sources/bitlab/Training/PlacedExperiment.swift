@@ -13,16 +13,18 @@ struct PlacedExperiment: Sendable {
   let runs: [PlacedRun]
   private let places: [String: Int]
 
-  /// - Parameter plan: the experiment's runs, where somebody knows them already.
+  /// - Parameters:
+  ///   - plan: the experiment's runs, where somebody knows them already.
+  ///   - configHash: the config's hash, likewise.
   init(
     _ experiment: Experiment, name: String, folder: ExperimentFolder, configFolder: String,
-    plan: [RunPlan]? = nil
+    plan: [RunPlan]? = nil, configHash: String? = nil
   ) {
     self.experiment = experiment
     self.name = name
     self.folder = folder
     self.configFolder = configFolder
-    let hash = experiment.configHash
+    let hash = configHash ?? experiment.configHash
     runs = (plan ?? Plan(experiment).runs).map {
       PlacedRun(
         $0, experiment: name, configHash: hash, configFolder: configFolder, folder: folder.run($0.id),
