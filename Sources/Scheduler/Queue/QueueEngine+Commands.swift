@@ -95,9 +95,9 @@ extension QueueEngine {
         .map({ QueueCommand.cancel.answer($0, state.jobs[$0], isRunning: dispatcher.running.contains($0)) })
       {
         guard let cancel = answer.record else { continue }
-        let before = state.jobs[answer.id]
+        let wasRestarted = state.jobs[answer.id]?.status.start == .fromNothing
         recordSurely([cancel])
-        followUp(.cancel, answer.id, before)
+        followUp(.cancel, answer.id, wasRestarted: wasRestarted)
         growth.cancelled.append(answer.id)
       }
       // Those that wait may have another priority now.
@@ -156,16 +156,18 @@ extension QueueEngine {
   package func command(_ command: QueueCommand, _ ids: [JobID]) throws -> [QueueCommand.Answer] {
     try serve {
       let answers = ids.map { command.answer($0, state.jobs[$0], isRunning: dispatcher.running.contains($0)) }
-      let before = state.jobs
+      let restarted = Set(ids.filter { state.jobs[$0]?.status.start == .fromNothing })
       try record(answers.compactMap(\.record))
-      for answer in answers where answer.record != nil { followUp(command, answer.id, before[answer.id]) }
+      for answer in answers where answer.record != nil {
+        followUp(command, answer.id, wasRestarted: restarted.contains(answer.id))
+      }
       begin()
       return answers
     }
   }
 
-  /// - Parameter before: the job as it was when somebody asked.
-  private func followUp(_ command: QueueCommand, _ id: JobID, _ before: JobEntry?) {
+  /// - Parameter wasRestarted: whether the job was to begin from nothing when somebody asked.
+  private func followUp(_ command: QueueCommand, _ id: JobID, wasRestarted: Bool) {
     let isRunning = dispatcher.running.contains(id)
     switch command {
     case .pause:
@@ -173,7 +175,7 @@ extension QueueEngine {
       if isRunning { executor.askToStop(id, .pause) }
     case .cancel:
       notBefore[id] = nil
-      if before?.status.start == .fromNothing {
+      if wasRestarted {
         // What there is belongs to the attempt before. Should it stay, the next restart tries again.
         do { try executor.reset(id) } catch { log("\(id): \(error)") }
       }
