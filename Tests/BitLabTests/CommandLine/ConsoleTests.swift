@@ -38,7 +38,7 @@ struct ConsoleTests {
       isSaid.signal()
     }
     speaker.start()
-    #expect(isSaid.wait(timeout: .now() + 30) == .success)
+    #expect(isSaid.wait(timeout: .now() + 60) == .success)
     streams.goOn()
     console.flush()
     let text = streams.text(STDERR_FILENO)
@@ -68,7 +68,7 @@ struct ConsoleTests {
     printer.start()
     #expect(isWritten.wait(timeout: .now() + 0.05) == .timedOut)
     streams.goOn()
-    #expect(isWritten.wait(timeout: .now() + 30) == .success)
+    #expect(isWritten.wait(timeout: .now() + 60) == .success)
     #expect(streams.text(STDOUT_FILENO) == "a result\n" && !console.hasLostResults)
   }
 

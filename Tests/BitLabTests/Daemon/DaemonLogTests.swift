@@ -89,7 +89,7 @@ struct DaemonLogTests {
       isSaid.signal()
     }
     writer.start()
-    #expect(isSaid.wait(timeout: .now() + 30) == .success)
+    #expect(isSaid.wait(timeout: .now() + 60) == .success)
     let reader = open(folder.file("log"), O_RDONLY | O_NONBLOCK)
     defer { close(reader) }
     var (text, buffer) = ("", [UInt8](repeating: 0, count: 1 << 16))

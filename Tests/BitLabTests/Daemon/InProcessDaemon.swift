@@ -22,7 +22,7 @@ final class InProcessDaemon {
     -> String
   {
     ConfigText(
-      name: name, epochs: 100_000, training: #", "checkpoint_every_steps": 50, "max_steps": 10000000"#,
+      name: name, epochs: 1_000_000, training: #", "checkpoint_every_steps": 50, "max_steps": 10000000"#,
       variants: variants, seeds: "[0]", rest: rest
     ).text
   }
@@ -194,10 +194,17 @@ final class CapturedStreams: OutputStreams {
   /// Waits until so much has been said; false after a minute.
   func wait(for text: String, on descriptor: Int32) -> Bool {
     let deadline = DispatchTime.now() + 60
-    while !self.text(descriptor).contains(text) {
-      if more.wait(timeout: deadline) == .timedOut { return false }
+    // There may be megabytes of it, and more with each line.
+    var searched = 0
+    while true {
+      let (new, count) = said.withLock { said in
+        let bytes = said[descriptor] ?? []
+        return (String(decoding: bytes[max(0, searched - text.utf8.count)...], as: UTF8.self), bytes.count)
+      }
+      if new.contains(text) { return true }
+      searched = count
+      if more.wait(timeout: deadline) == .timedOut || DispatchTime.now() >= deadline { return false }
     }
-    return true
   }
 }
 

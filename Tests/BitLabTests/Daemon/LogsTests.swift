@@ -1,3 +1,4 @@
+import Experiments
 import Files
 import Foundation
 import Testing
@@ -40,7 +41,9 @@ struct LogsTests {
   @Test func followingWaitsForTheNextAttempt() throws {
     let daemon = try InProcessDaemon(slots: 1)
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
-    while !daemon.exists("results/long/runs/full-seed0/run.log") { usleep(1000) }
+    // Before its first step there is nothing to go on from.
+    let folder = RunFolder("\(daemon.results)/long/runs/full-seed0")
+    while folder.checkpoints(in: POSIXFileSystem()).newestStep == nil { usleep(1000) }
     #expect(daemon.verb("cancel", "long").code == 0)
     #expect(daemon.verb("wait").code == 0)
     #expect(try daemon.submit(InProcessDaemon.long("other")).code == 0)

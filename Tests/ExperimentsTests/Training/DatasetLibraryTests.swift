@@ -148,7 +148,7 @@ struct DatasetLibraryTests {
     let looks = Looks { path in
       guard path.hasPrefix(slow.folder), isFirst.exchange(false, ordering: .relaxed) else { return }
       began.signal()
-      wasLetGo.store(go.wait(timeout: .now() + 20) == .success, ordering: .relaxed)
+      wasLetGo.store(go.wait(timeout: .now() + 60) == .success, ordering: .relaxed)
     }
     let library = looks.library()
     let configuration = try Self.configuration()

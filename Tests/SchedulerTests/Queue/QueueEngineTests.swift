@@ -116,7 +116,7 @@ struct QueueEngineTests {
     _ = executor.waitForBegun(2)
     let done = DispatchSemaphore(value: 0)
     engine.shutdown(drain: false) { done.signal() }
-    #expect(done.wait(timeout: .now() + 20) == .success)
+    #expect(done.wait(timeout: .now() + 60) == .success)
     let state = store.replayed
     #expect(state.jobs.values.allSatisfy { $0.status.isQueued && $0.deaths == 0 })
     #expect(executor.waitForBegun(2).count == 2)

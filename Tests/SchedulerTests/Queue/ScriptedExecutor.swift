@@ -176,5 +176,5 @@ final class Stopped: Sendable {
   func signal() { semaphore.signal() }
 
   /// False after 20 seconds.
-  func wait() -> Bool { semaphore.wait(timeout: .now() + 20) == .success }
+  func wait() -> Bool { semaphore.wait(timeout: .now() + 60) == .success }
 }

@@ -51,10 +51,10 @@ import Testing
       }
       hasEnded.signal()
     }
-    for _ in 0..<2 { try #require(isHolding.wait(timeout: .now() + 5) == .success) }
+    for _ in 0..<2 { try #require(isHolding.wait(timeout: .now() + 60) == .success) }
     #expect(Meeting.slots(ofTeam: second) == [0])
     for _ in 0..<2 { mayEnd.signal() }
-    try #require(hasEnded.wait(timeout: .now() + 5) == .success)
+    try #require(hasEnded.wait(timeout: .now() + 60) == .success)
     #expect(Meeting.ofTeam(second, members: 2))
   }
 
