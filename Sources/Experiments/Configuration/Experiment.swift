@@ -54,17 +54,18 @@ package struct Experiment: Sendable, Hashable {
     grid = validated.axes
     let varying = Set(grid.map(\.key))
 
-    topValues = ConfigurationValues(settings.values { $0 != "$schema" && !$0.contains(".") })
+    topValues = ConfigurationValues(settings.values { $0 != "$schema" && !$0.contains("." as Character) })
       .filled(from: ConfigurationSchema.topKeys)
-    runValues = Self.runValues(of: settings, varying: varying)
-    // By itself `training` has no grid, so nothing in it is left open.
-    let standing = Self.runValues(of: settings, varying: [])
-    dataset = DatasetConfiguration(standing)
-    model = ModelConfiguration(standing)
-    training = TrainingConfiguration(standing)
+    let basis = RunBasis(settings, varying: varying)
+    runValues = basis.values
+    dataset = basis.dataset
+    model = basis.model
+    training = basis.training
     variants = validated.variants.map { own in
-      let all = settings.overlaid(by: own)
-      return Variant(own: own, all: all, varying: varying)
+      // Most variants are of another precision and nothing else.
+      let isPlain = own.entries.keys.allSatisfy { $0.hasPrefix(Variant.section) }
+      return Variant(
+        own: own, isPlain ? basis : RunBasis(settings.overlaid(by: own), varying: varying))
     }
 
     name = topValues.string("name")
@@ -74,28 +75,46 @@ package struct Experiment: Sendable, Hashable {
     maxRetries = topValues.integer("max_retries")
     threads = topValues.integerIfGiven("threads")
   }
+}
 
-  fileprivate static func runValues(of settings: Settings, varying: Set<String>) -> ConfigurationValues {
-    ConfigurationValues(settings.values { ConfigurationSchema.key($0)?.concernsRun == true })
-      .filled(from: ConfigurationSchema.runKeys, varying: varying)
+/// What the runs of a variant, or of all, start from.
+private struct RunBasis {
+  /// What a grid point is applied to.
+  let values: ConfigurationValues
+  let dataset: DatasetConfiguration
+  let model: ModelConfiguration
+  let training: TrainingConfiguration
+
+  init(_ settings: Settings, varying: Set<String>) {
+    let given = ConfigurationValues(settings.values { ConfigurationSchema.key($0)?.concernsRun == true })
+    values = given.filled(from: ConfigurationSchema.runKeys, varying: varying)
+    // By themselves sections have no grid, so nothing in them is left open.
+    let standing = varying.isEmpty ? values : given.filled(from: ConfigurationSchema.runKeys)
+    dataset = DatasetConfiguration(standing)
+    model = ModelConfiguration(standing)
+    training = TrainingConfiguration(standing)
   }
 }
 
 extension Experiment.Variant {
-  /// `own` are the settings of the variant's object, `all` those over the experiment's.
-  fileprivate init(own: Settings, all: Settings, varying: Set<String>) {
-    let variantKeys = ConfigurationSchema.keys.filter { $0.section == "variants" }
-    let identity = ConfigurationValues(own.values { $0.hasPrefix("variants.") }).filled(from: variantKeys)
+  /// What the paths of a variant's own keys begin with; its other ones override the experiment's.
+  fileprivate static let section = "variants."
+  private static let keys = ConfigurationSchema.keys.filter { $0.path.hasPrefix(section) }
+
+  /// - Parameters:
+  ///   - own: the settings of the variant's object.
+  ///   - basis: of those over the experiment's.
+  fileprivate init(own: Settings, _ basis: RunBasis) {
+    let identity = ConfigurationValues(own.values { $0.hasPrefix(Self.section) }).filled(from: Self.keys)
     name = identity.string("variants.name")
     guard let precision = WeightPrecision(rawValue: identity.integer("variants.bits")) else {
       preconditionFailure("the key table takes bits that are no precision")
     }
     self.precision = precision
     method = identity.choice("variants.method")
-    values = Experiment.runValues(of: all, varying: varying)
-    let standing = Experiment.runValues(of: all, varying: [])
-    model = ModelConfiguration(standing)
-    training = TrainingConfiguration(standing)
+    values = basis.values
+    model = basis.model
+    training = basis.training
   }
 }
 

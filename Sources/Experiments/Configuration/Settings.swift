@@ -48,6 +48,8 @@ struct Settings: Sendable {
 
   /// The values alone, of those keys that `isIncluded` takes.
   func values(where isIncluded: (String) -> Bool) -> [String: ConfigurationValue] {
-    entries.filter { isIncluded($0.key) }.compactMapValues(\.value)
+    entries.reduce(into: [:]) { values, entry in
+      if isIncluded(entry.key) { values[entry.key] = entry.value.value }
+    }
   }
 }

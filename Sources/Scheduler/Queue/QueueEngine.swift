@@ -40,6 +40,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   var observers: [UUID: Observer] = [:]
   var waiters: [UUID: Waiter] = [:]
   private var compactedLength = 0
+  /// Bytes of submissions in the store since then: a snapshot has them too.
+  private var submittedLength = 0
 
   package typealias Observer = @Sendable (QueueChange) -> Void
 
@@ -349,7 +351,11 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
 
   private func append(_ records: [QueueRecord]) throws {
     do {
-      try store.append(try records.map { try $0.encoded() })
+      let encoded = try records.map { try $0.encoded() }
+      try store.append(encoded)
+      for (record, bytes) in zip(records, encoded) {
+        if case .submitted = record { submittedLength += bytes.count }
+      }
     } catch {
       // The file may have been given up: a new one is to be made also if nobody asks for anything more.
       if store.needsSnapshot { tryStoreLater() }
@@ -363,7 +369,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       if store.needsSnapshot {
         // It holds what has happened too.
         try store.compact(try state.snapshot.map { try $0.encoded() })
-        compactedLength = store.length
+        hasCompacted()
         unrecorded = []
       }
       if !unrecorded.isEmpty {
@@ -398,7 +404,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   }
 
   private func compactIfDue() {
-    if store.length > max(Self.smallestCompacted, 4 * compactedLength) { compactNow() }
+    if store.length - submittedLength > max(Self.smallestCompacted, 4 * compactedLength) { compactNow() }
   }
 
   /// Bytes below which a snapshot is not worth its syncs.
@@ -413,6 +419,11 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       log("the journal was not compacted: \(error)")
     }
     // Also after a failure: not at every record from now on.
+    hasCompacted()
+  }
+
+  private func hasCompacted() {
     compactedLength = store.length
+    submittedLength = 0
   }
 }
