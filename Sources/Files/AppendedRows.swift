@@ -68,4 +68,15 @@ package enum CRC32 {
     guard let start = bytes.baseAddress else { return checksum }
     return UInt32(crc32_z(UInt(checksum), start.assumingMemoryBound(to: UInt8.self), bytes.count))
   }
+
+  /// The checksum of a text's UTF-8.
+  package static func checksum(of text: String) -> UInt32 {
+    Array(text.utf8).withUnsafeBytes { checksum(of: $0) }
+  }
+
+  /// Eight hexadecimal digits, as `crc32` and `gzip -lv` print them.
+  package static func text(_ checksum: UInt32) -> String {
+    let digits = String(checksum, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
 }

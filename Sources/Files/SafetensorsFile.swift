@@ -62,14 +62,20 @@ package struct TensorSource {
 
 extension SafetensorsFile {
   /// Writes a whole file durably. Its bytes are a function of the arguments alone, whatever the order of
-  /// `tensors`: they are sorted by name. Throws `FileError`.
+  /// `tensors`: they are sorted by name. Returns their CRC-32. Throws `FileError`.
+  @discardableResult
   package static func write(
     _ tensors: [TensorSource], metadata: [String: String] = [:], to path: String,
     in fileSystem: any FileSystem
-  ) throws {
+  ) throws -> UInt32 {
+    var checksum: UInt32 = 0
     try DurableFile.write(to: path, in: fileSystem) { writer in
-      try encode(tensors, metadata: metadata) { try writer.write($0) }
+      try encode(tensors, metadata: metadata) {
+        checksum = CRC32.checksum(of: $0, continuing: checksum)
+        try writer.write($0)
+      }
     }
+    return checksum
   }
 
   /// Writes this file durably. Throws `FileError`.

@@ -2,6 +2,7 @@
 ///
 /// Who shows it to people puts it into words: a file has lines, a message has bytes.
 package struct JSONProblem: Hashable, Sendable {
+  /// What it is, with where that begins if it is not at `offset`.
   package enum Kind: Hashable, Sendable {
     /// Something else, or the text's end, is at `offset`.
     case expected(Expectation)

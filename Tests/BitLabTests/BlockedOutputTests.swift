@@ -30,7 +30,7 @@ struct BlockedOutputTests {
   private func expectEnd(_ process: Process, after signal: Int32, code: Int32) {
     kill(process.processIdentifier, signal)
     let watchdog = DispatchWorkItem { kill(process.processIdentifier, SIGKILL) }
-    DispatchQueue(label: "watchdog").asyncAfter(deadline: .now() + 30, execute: watchdog)
+    DispatchQueue(label: "watchdog").asyncAfter(deadline: .now() + 60, execute: watchdog)
     process.waitUntilExit()
     watchdog.cancel()
     #expect(process.code == code)

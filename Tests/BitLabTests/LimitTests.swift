@@ -84,7 +84,7 @@ struct LimitTests {
     #expect(try program("submit", "long.json").code == 0)
     /// The runs by status; looks again until there are so many of each.
     func runs(_ running: Int, _ queued: Int) throws -> [String: [[String: Any]]] {
-      let deadline = Date(timeIntervalSinceNow: 30)
+      let deadline = Date(timeIntervalSinceNow: 60)
       while true {
         let found = Dictionary(grouping: try program.status().values) { $0["status"] as? String ?? "" }
         if found["running"]?.count == running, found["queued", default: []].count == queued { return found }

@@ -25,7 +25,7 @@ from results_folder import CURVE, STEPS, SUMMARY, TEXT, TIMING, ResultsFolder
 RUN = ["experiment", "run", "variant", "seed", "bits", "method", "status", "error", "config_hash", "parameters",
        "weight_bytes", "epoch", "step", "final_val_accuracy", "final_val_loss", "best_val_accuracy", "best_epoch",
        "started", "ended", "train_seconds", "host", "cpu", "threads", "bitlab_version", "swift_version",
-       "run_hash", "reused_from", "stopped_by", "data_sha256"]
+       "run_hash", "reused_from", "stopped_by", "data_sha256", "crc32"]
 RUN_STATUSES = {"queued", "running", "paused", "completed", "failed", "diverged", "cancelled"}
 SUMMARY_STATUSES = {"completed", "partial", "running", "failed"}
 

@@ -47,6 +47,9 @@ package struct RunRecord: Hashable, Sendable, Decodable {
   package var stoppedBy: String?
   /// The run whose results these are, as `experiment/run`; nil where the run was trained.
   package var reusedFrom: String?
+  /// CRC-32 of the files that depend on config, data and seed alone, by name, 8 hexadecimal digits each; nil before the run has
+  /// completed, and in records from before there were any.
+  package var checksums: [String: String]?
 
   package static let timeLimit = "time_limit_seconds"
 
@@ -85,6 +88,7 @@ package struct RunRecord: Hashable, Sendable, Decodable {
     case stoppedBy = "stopped_by"
     case dataSHA256 = "data_sha256"
     case reusedFrom = "reused_from"
+    case checksums = "crc32"
   }
 }
 
@@ -111,8 +115,27 @@ extension RunRecord {
       member(.threads, .init(threads)), member(.bitlabVersion, .init(bitlabVersion)),
       member(.swiftVersion, .init(swiftVersion)), member(.runHash, .init(runHash)),
       member(.reusedFrom, .init(reusedFrom)), member(.stoppedBy, .init(stoppedBy)),
-      member(.dataSHA256, .init(dataSHA256)),
+      member(.dataSHA256, .init(dataSHA256)), member(.checksums, checksumMembers),
     ]
+  }
+
+  private var checksumMembers: JSONValue {
+    guard let checksums else { return .null }
+    return .object(
+      JSONObject(checksums.sorted { $0.key < $1.key }.map { JSONMember($0.key, .string($0.value)) }))
+  }
+
+  /// Takes note of a file's checksum.
+  mutating func setChecksum(_ checksum: UInt32?, of path: String) {
+    guard let checksum else { return }
+    checksums = checksums ?? [:]
+    checksums?[FilePath.name(of: path)] = CRC32.text(checksum)
+  }
+
+  /// Whether a file of the run has these bytes, as far as the record can say.
+  func accepts(_ bytes: [UInt8], of path: String) -> Bool {
+    guard let checksum = checksums?[FilePath.name(of: path)] else { return true }
+    return CRC32.text(bytes.withUnsafeBytes { CRC32.checksum(of: $0) }) == checksum
   }
 
   /// The file's text.

@@ -98,16 +98,24 @@ final class RunRecorder: @unchecked Sendable {
     }
   }
 
-  /// Writes the model, the last record and the log's rest; returns when all is on the disk, or throws what failed first.
+  /// Writes the model, the last record and the log's rest; returns the record when all is on the disk, or throws what failed
+  /// first.
   ///
-  /// - Parameter keepsCheckpoints: whether the run may go on some time.
+  /// - Parameters:
+  ///   - record: gets the files' checksums where there is a model: the run has completed.
+  ///   - keepsCheckpoints: whether the run may go on some time.
   func finish(
     _ record: RunRecord, model: [TensorSource]?, metadata: [String: String], keepsCheckpoints: Bool
-  ) throws {
+  ) throws -> RunRecord {
+    var record = record
     queue.sync {
       attempt {
         if let model {
-          try SafetensorsFile.write(model, metadata: metadata, to: folder.modelFile, in: fileSystem)
+          record.setChecksum(
+            try SafetensorsFile.write(model, metadata: metadata, to: folder.modelFile, in: fileSystem),
+            of: folder.modelFile)
+          record.setChecksum(curve.rows.checksum, of: folder.curveFile)
+          record.setChecksum(steps?.rows.checksum, of: folder.stepsFile)
         }
         try curve.sync()
         try steps?.sync()
@@ -120,6 +128,7 @@ final class RunRecorder: @unchecked Sendable {
       }
     }
     if let failure { throw failure }
+    return record
   }
 
   private func perform(_ body: @escaping @Sendable () throws -> Void) {

@@ -25,14 +25,15 @@ struct TakeOver {
       : try rows(
         source.folder.stepsFile, header: StepRow.header,
         isHeader: { CSV.line($0) == StepRow.header ? 3 : nil }, names: names)
-    let model = try SafetensorsFile(reading: source.folder.modelFile, in: files)
+    let modelBytes = try read(source.folder.modelFile)
+    _ = try SafetensorsFile(decoding: modelBytes, from: source.folder.modelFile)
     let isTimed = files.exists(source.folder.timingFile)
     let timing = isTimed ? try files.readAll(source.folder.timingFile) : nil
     // Beside what there is of the run: a full disk must not cost what it has done.
     try DurableFile.write(curve, to: Self.aside(folder.curveFile), in: files)
     if let steps { try DurableFile.write(steps, to: Self.aside(folder.stepsFile), in: files) }
     if let timing { try DurableFile.write(timing, to: Self.aside(folder.timingFile), in: files) }
-    try model.write(to: Self.aside(folder.modelFile), in: files)
+    try DurableFile.write(modelBytes, to: Self.aside(folder.modelFile), in: files)
     if files.exists(folder.recordFile) { try files.remove(folder.recordFile) }
     try folder.checkpoints(in: files).removeAll()
     for path in [folder.curveFile, folder.stepsFile, folder.timingFile, folder.modelFile]
@@ -40,7 +41,11 @@ struct TakeOver {
       try files.rename(Self.aside(path), to: path)
     }
     try files.synchronizeFolder(folder.path)
-    let record = record
+    var record = record
+    record.checksums = nil
+    record.setChecksum(CRC32.checksum(of: curve), of: folder.curveFile)
+    record.setChecksum(steps.map { CRC32.checksum(of: $0) }, of: folder.stepsFile)
+    record.setChecksum(modelBytes.withUnsafeBytes { CRC32.checksum(of: $0) }, of: folder.modelFile)
     try record.write(to: folder.recordFile, in: files)
     return record
   }
@@ -61,16 +66,27 @@ struct TakeOver {
     return record
   }
 
+  /// A file of the source, which is what training left.
+  private func read(_ path: String) throws -> [UInt8] {
+    let bytes = try files.readAll(path)
+    guard source.record.accepts(bytes, of: path) else {
+      throw damaged(path, "is not what its run left, by run.json")
+    }
+    return bytes
+  }
+
+  private func damaged(_ path: String, _ problem: String) -> FileContentError {
+    FileContentError(path: path, problem: problem, remedy: "restart its run to compute it again")
+  }
+
   /// A table's rows with other names in front.
   ///
   /// - Parameter isHeader: how many columns of names a header has; nil for the header of something else.
   private func rows(
     _ path: String, header: String, isHeader: ([String]) -> Int?, names: [String]
   ) throws -> String {
-    func damaged(_ problem: String) -> FileContentError {
-      FileContentError(path: path, problem: problem, remedy: "restart its run to compute it again")
-    }
-    let text = try files.readText(path)
+    func damaged(_ problem: String) -> FileContentError { self.damaged(path, problem) }
+    let text = String(decoding: try read(path), as: UTF8.self)
     guard text.hasSuffix("\n") else { throw damaged("does not end with a whole row") }
     let records: [[String]]
     do throws(CSV.SyntaxError) {

@@ -332,10 +332,9 @@ final class TrainingSession {
     let word = outcome == .interrupted ? "interrupted" : outcome.status.rawValue
     recorder.log(outcome.problem.map { "\(word): \($0)" } ?? word)
     let model = outcome == .completed ? ModelWeights.sources(model.parameters) : nil
-    try recorder.finish(
+    return try recorder.finish(
       record, model: model, metadata: ["format": "pt"],
       keepsCheckpoints: outcome != .completed || record.stoppedBy != nil)
-    return record
   }
 }
 

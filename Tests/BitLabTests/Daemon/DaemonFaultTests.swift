@@ -125,7 +125,7 @@ struct DaemonFaultTests {
     try daemon.start(slots: 1, files: files)
     #expect(try daemon.submit(text).code == 0)
     files.breakDown()
-    let deadline = Date(timeIntervalSinceNow: 30)
+    let deadline = Date(timeIntervalSinceNow: 60)
     while files.failed.count < 10, Date() < deadline { usleep(1_000) }
     #expect(files.failed.count >= 10)
     files.heal()

@@ -93,7 +93,7 @@ struct DaemonLogTests {
     let reader = open(folder.file("log"), O_RDONLY | O_NONBLOCK)
     defer { close(reader) }
     var (text, buffer) = ("", [UInt8](repeating: 0, count: 1 << 16))
-    let deadline = Date(timeIntervalSinceNow: 30)
+    let deadline = Date(timeIntervalSinceNow: 60)
     var (written, missing) = (0, 0)
     while written + missing < 2_000, Date() < deadline {
       let count = read(reader, &buffer, buffer.count)

@@ -113,7 +113,7 @@ struct DaemonProcessTests {
     try program.put(ConfigText().text, as: "tiny.json")
     #expect(try program("submit", "tiny.json").code == 0)
     #expect(try program("wait").code == 0)
-    let deadline = Date(timeIntervalSinceNow: 20)
+    let deadline = Date(timeIntervalSinceNow: 60)
     while !program.exists("told.txt"), Date() < deadline {}
     #expect(daemon.terminate() == 0)
     #expect(try program.text("told.txt") == "tiny completed results/tiny\n")

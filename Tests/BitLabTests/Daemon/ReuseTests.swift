@@ -111,6 +111,39 @@ struct ReuseTests {
     }
   }
 
+  /// A byte in the middle of a file that an equal run left: no row is missing, and nothing says so but the checksum.
+  @Test(arguments: ["curve.csv", "steps.csv", "model.safetensors"])
+  func whatHasChangedSinceIsNotTakenOver(file: String) throws {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    let path = "\(daemon.results)/tiny/runs/full-seed0/\(file)"
+    var bytes = try POSIXFileSystem().readAll(path)
+    let place =
+      file == "model.safetensors"
+      ? bytes.count - 1 : try #require(bytes[(bytes.count / 2)...].firstIndex(of: UInt8(ascii: "1")))
+    bytes[place] ^= 2
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    let other = ConfigText(name: "other", seeds: "[0]").text
+    let said = try run(daemon, other, "-v")
+    #expect(said.code == 0 && said.errors.contains("\(file): is not what its run left"), "\(said)")
+    #expect(try isTrained(daemon, "other/full-seed0"))
+    #expect(try experimentResults(daemon.results + "/other") == daemon.undisturbed(other, "other"))
+  }
+
+  /// Records from before there were checksums are believed.
+  @Test func aRecordWithoutChecksumsIsTakenOver() throws {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    let path = "\(daemon.results)/tiny/runs/full-seed0/run.json"
+    var old = try record(daemon, "tiny/full-seed0")
+    #expect(old.checksums?.count == 3)
+    old.checksums = nil
+    try old.write(to: path, in: POSIXFileSystem())
+    #expect(try run(daemon, ConfigText(name: "other", seeds: "[0]").text).code == 0)
+    let taken = try record(daemon, "other/full-seed0")
+    #expect(taken.reusedFrom == "tiny/full-seed0" && taken.checksums?.count == 3)
+  }
+
   /// The index can be lost, damaged or of another version: it is made anew from the records, and nothing is overwritten unread.
   @Test(arguments: [
     "", "bitlab run index 2\nnew things\n", "bitlab run", "nonsense\n", "bitlab run index 1\ngarbage\n",

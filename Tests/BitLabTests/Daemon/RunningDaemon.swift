@@ -37,7 +37,7 @@ final class RunningDaemon {
   }
 
   private func waitUntilItAnswers() throws {
-    let deadline = Date(timeIntervalSinceNow: 30)
+    let deadline = Date(timeIntervalSinceNow: 60)
     while Date() < deadline {
       let status = try program("status", "--json")
       if let value = try? program.json(status.output) as? [String: Any], value["daemon"] is [String: Any] {

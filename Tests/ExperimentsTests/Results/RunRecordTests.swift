@@ -48,7 +48,11 @@ struct RunRecordTests {
       "run_hash": "h",
       "reused_from": "o/r",
       "stopped_by": "time_limit_seconds",
-      "data_sha256": "d"
+      "data_sha256": "d",
+      "crc32": {
+        "curve.csv": "00000001",
+        "model.safetensors": "fffffffe"
+      }
     }
 
     """
@@ -70,6 +74,7 @@ struct RunRecordTests {
     record.reusedFrom = "o/r"
     record.dataSHA256 = "d"
     record.stoppedBy = "time_limit_seconds"
+    record.checksums = ["model.safetensors": "fffffffe", "curve.csv": "00000001"]
     return record
   }
 

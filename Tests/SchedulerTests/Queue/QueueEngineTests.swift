@@ -244,7 +244,7 @@ struct QueueEngineTests {
     store.state.withLock { $0.refuses = true }
     if needsSnapshot { store.state.withLock { $0.needsSnapshot = true } }
     executor.finish(id("a"), .ended(JobEnd(.completed)))
-    let deadline = Date(timeIntervalSinceNow: 20)
+    let deadline = Date(timeIntervalSinceNow: 60)
     while store.state.withLock({ $0.refusals }) < 4, Date() < deadline { usleep(1_000) }
     #expect(executor.state.withLock { $0.begun } == [id("a")])
     let reason = engine.report().waiting[id("a", 1)] ?? ""

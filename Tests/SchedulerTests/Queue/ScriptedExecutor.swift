@@ -89,7 +89,7 @@ final class ScriptedExecutor: QueueExecutor {
   func waitForBegun(_ count: Int) -> [JobID] {
     condition.lock()
     defer { condition.unlock() }
-    let deadline = Date(timeIntervalSinceNow: 20)
+    let deadline = Date(timeIntervalSinceNow: 60)
     while state.withLock({ $0.begun.count }) < count, condition.wait(until: deadline) {}
     return state.withLock { $0.begun }
   }
@@ -160,7 +160,7 @@ func wait(
   // The observer runs on the engine's queue, where a report would deadlock: it only wakes this thread.
   let token = engine.observe { _ in reached.signal() }
   defer { engine.stopObserving(token) }
-  let deadline = DispatchTime.now() + 20
+  let deadline = DispatchTime.now() + 60
   while !condition(engine.report().state) {
     if reached.wait(timeout: min(deadline, .now() + 0.05)) == .timedOut, DispatchTime.now() >= deadline {
       Issue.record("not reached in 20 seconds", sourceLocation: sourceLocation)

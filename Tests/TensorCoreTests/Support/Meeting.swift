@@ -8,7 +8,7 @@ enum Meeting {
   static func ofTeam(_ team: Team, members: Int) -> Bool {
     let arrived = Atomic<Int>(0)
     let allMet = Atomic<Bool>(true)
-    let deadline = DispatchTime.now() + .seconds(5)
+    let deadline = DispatchTime.now() + .seconds(60)
     team.forEach(members) { _, _ in
       arrived.wrappingAdd(1, ordering: .relaxed)
       while arrived.load(ordering: .relaxed) < members && allMet.load(ordering: .relaxed) {
