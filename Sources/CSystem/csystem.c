@@ -18,6 +18,9 @@ char **csystem_environment(void) { return environ; }
 void csystem_limit_heaps(int count) {
 #ifdef __GLIBC__
   mallopt(M_ARENA_MAX, count);
+  // Its default, which the library would raise with each large block that is freed: the next ones would lie in a heap, between
+  // what stays.
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
 #else
   (void)count;
 #endif

@@ -44,13 +44,14 @@ struct QueueBenchmark {
     try daemon.prepare(DigitsConfig.endless(Self.long), as: "long.json")
     for name in names { try daemon.prepare(DigitsConfig.tiny(name), as: name + ".json") }
     daemon.settle()
+    var figures = QueueFigures(count: count)
+    figures.memoryAtStart = try ProcessMemory(of: daemon.pid).resident
     try daemon.drop("long.json")
     // What is allocated once and for all is there before memory is looked at, the copy that the first epoch's checkpoint
     // is written from included.
     try daemon.wait { (try? daemon.record(Self.long))?.epoch ?? 0 > 0 }
     try daemon.run("status")
     usleep(1_000_000)
-    var figures = QueueFigures(count: count)
     try accept(names, daemon, &figures)
     try look(daemon, &figures)
     try check(names, daemon, &figures)
@@ -182,7 +183,9 @@ struct QueueBenchmark {
         isKept: largest.statusAlone.median < 0.1
       ),
     ]
-    let run = all.compactMap { figures in figures.ended.map { (count: figures.count, ended: $0) } }
+    let run = all.compactMap { figures in
+      figures.ended.map { (count: figures.count, memoryAtStart: figures.memoryAtStart, ended: $0) }
+    }
     if let least = run.min(by: { $0.count < $1.count }), let most = run.max(by: { $0.count < $1.count }) {
       if most.count > least.count {
         let ratio = most.ended.perJob / least.ended.perJob
@@ -191,6 +194,11 @@ struct QueueBenchmark {
             text: "a job of \(most.count) costs no more than 1.25 of one of \(least.count)",
             measured: ratio.digits(2), isKept: ratio < 1.25))
       }
+      let left = max(most.ended.memory, most.ended.memoryAsked) - most.memoryAtStart
+      promises.append(
+        Promise(
+          text: "\(most.count) that have ended leave less than 30 MiB", measured: "\(left.digits(1)) MiB",
+          isKept: left < 30))
       let drift = most.ended.tenths[9] / most.ended.tenths[0]
       promises.append(
         Promise(

@@ -14,7 +14,9 @@ struct QueueFigures {
   var lost = 0
   var doubled = 0
 
-  /// MiB: before, with the folder empty, and after all calls of `status`; the peak by then.
+  /// MiB: of the idle daemon, which has trained nothing; before, while the long run trains; with the folder empty, and after
+  /// all calls of `status`; the peak by then.
+  var memoryAtStart = 0.0
   var memoryBefore = 0.0
   var memoryAccepted = 0.0
   var memoryAsked = 0.0
@@ -54,6 +56,7 @@ struct QueueFigures {
       ("all moved, s", moved.digits(2)), ("folder empty, s", emptied.digits(2)),
       ("all in status, s", listed.digits(2)), ("all seen by watch, s", watched?.digits(2) ?? "-"),
       ("lost", String(lost)), ("twice", String(doubled)),
+      ("memory at the start, MiB", memoryAtStart.digits(1)),
       ("memory before, MiB", memoryBefore.digits(1)), ("memory, all accepted", memoryAccepted.digits(1)),
       ("memory, after status", memoryAsked.digits(1)), ("memory, peak", memoryPeak.digits(1)),
       ("status, cores busy, ms", milliseconds(status.median)),
@@ -76,7 +79,8 @@ struct QueueFigures {
       .init("configs", .integer(count)), .init("moved_seconds", .number(moved)),
       .init("emptied_seconds", .number(emptied)), .init("listed_seconds", .number(listed)),
       .init("watched_seconds", .init(watched)), .init("lost", .integer(lost)),
-      .init("doubled", .integer(doubled)), .init("memory_before_mib", .number(memoryBefore)),
+      .init("doubled", .integer(doubled)), .init("memory_at_start_mib", .number(memoryAtStart)),
+      .init("memory_before_mib", .number(memoryBefore)),
       .init("memory_accepted_mib", .number(memoryAccepted)), .init("memory_asked_mib", .number(memoryAsked)),
       .init("memory_peak_mib", .number(memoryPeak)), .init("busy_status_seconds", .number(status.median)),
       .init("busy_status_json_seconds", .number(statusJSON.median)),

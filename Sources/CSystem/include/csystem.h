@@ -9,8 +9,8 @@
 // process that another thread starts meanwhile holds it open. -1 with errno where there is none.
 int csystem_accept(int listener);
 
-// mallopt(M_ARENA_MAX): so many heaps at most, where the C library has one for each thread that allocates. To be called
-// before there are threads.
+// mallopt(M_ARENA_MAX): so many heaps at most, where the C library has one for each thread that allocates. Blocks from 128 KB
+// on are mapped outside of them, and go back to the system when they are freed. To be called before there are threads.
 void csystem_limit_heaps(int count);
 
 // malloc_trim: gives the pages of freed memory back to the system. Takes milliseconds where there is much.

@@ -155,6 +155,7 @@ package struct Dispatcher: Sendable {
   /// - Parameter count: the first of those without room, which it goes past.
   private mutating func begin(_ candidate: Candidate, past count: Int, _ begun: inout [JobID]) {
     tickets[candidate.id] = nil
+    tickets.shrink()
     for index in 0..<count { short[index].passed += 1 }
     running.insert(candidate.id)
     begun.append(candidate.id)

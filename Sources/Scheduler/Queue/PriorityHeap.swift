@@ -18,6 +18,7 @@ struct PriorityHeap<Element: Comparable & Sendable>: Sendable {
   mutating func popFirst() -> Element? {
     guard let first = elements.first else { return nil }
     let last = elements.removeLast()
+    elements.shrink()
     if !elements.isEmpty {
       elements[0] = last
       sink()

@@ -164,6 +164,9 @@ package struct QueueState: Sendable, Hashable {
     guard let submission = submissions.removeValue(forKey: name) else { return }
     for id in submission.jobIDs { jobs[id] = nil }
     openCounts[name] = nil
+    submissions.shrink()
+    jobs.shrink()
+    openCounts.shrink()
   }
 
   /// Queues a job that has ended behind those that wait.

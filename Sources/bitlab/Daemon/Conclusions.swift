@@ -1,6 +1,8 @@
+import CSystem
 import Dispatch
 import Files
 import Scheduler
+import Synchronization
 
 /// Does what follows an experiment's end: its files are written in full, the person's command is told, and the queue takes
 /// note. What a process that dies leaves undone the next one does.
@@ -15,6 +17,9 @@ final class Conclusions: Sendable {
   /// Seconds until files that could not be written are tried again.
   private let retryDelay: Double
   private let queue = DispatchQueue(label: "bitlab.conclusions", qos: .utility)
+  /// Jobs that have ended since memory was given back.
+  private let endedSince = Mutex(0)
+  private static let mostEndedSince = 1_000
 
   init(
     _ engine: DaemonCore.Engine, reports: ReportWriter, hook: FinishHook?, retryDelay: Double,
@@ -61,6 +66,7 @@ final class Conclusions: Sendable {
   }
 
   private func conclude(_ names: [String]) {
+    defer { giveBackMemory() }
     for name in names {
       // It may have gone on meanwhile: then it ends again.
       guard let submission = engine.submission(named: name), let ends = engine.ends(of: name) else {
@@ -70,6 +76,7 @@ final class Conclusions: Sendable {
         later(after: retryDelay) { $0.conclude([name]) }
         continue
       }
+      endedSince.withLock { $0 += ends.count }
       guard let hook else {
         engine.concluded(name)
         continue
@@ -78,6 +85,16 @@ final class Conclusions: Sendable {
       hook.tell(
         name, ends: { [engine] in engine.ends(of: name) }, told: { [engine] in engine.concluded(name) })
     }
+  }
+
+  /// What was held of many jobs lies between what stays, and is not given back by itself.
+  private func giveBackMemory() {
+    let isDue = endedSince.withLock { count in
+      guard count >= Self.mostEndedSince else { return false }
+      count = 0
+      return true
+    }
+    if isDue { csystem_trim_heaps() }
   }
 
   /// Whether each run has a record of how it ended; those that never began get one now.

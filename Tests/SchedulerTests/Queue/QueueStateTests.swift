@@ -21,6 +21,49 @@ struct QueueStateTests {
     #expect(1_900...2_048 ~= problem.utf8.count && problem.hasSuffix("…") && !problem.contains("\u{1B}"))
   }
 
+  /// The room of a long queue is not kept for a short one.
+  @Test func aLongQueueLeavesNoRoomBehind() {
+    var state = QueueState()
+    var dispatcher = Dispatcher(slots: 1)
+    let names = (0..<10_000).map { "s\($0)" }
+    for name in names {
+      state.apply(.submitted(submission(name)))
+      dispatcher.enqueue(id(name), in: state)
+    }
+    #expect(state.jobs.capacity >= 10_000)
+    for name in names.dropLast() {
+      let taken = dispatcher.take(from: state)
+      guard taken == [id(name)] else {
+        Issue.record("\(taken) for \(name)")
+        return
+      }
+      dispatcher.ended(id(name))
+      state.apply(.began(id(name)))
+      state.apply(.ended(id(name), JobEnd(.completed)))
+      state.apply(.forgotten(name))
+    }
+    #expect(state.jobs.capacity < 2_500 && state.submissions.capacity < 2_500)
+    #expect(Array(state.jobs.keys) == [id(names.last!)] && state.submissions[names.last!] != nil)
+    #expect(dispatcher.take(from: state) == [id(names.last!)])
+  }
+
+  @Test func sparseCollectionsShrink() {
+    var array = Array(0..<100_000)
+    var dictionary = Dictionary(uniqueKeysWithValues: array.map { ($0, "\($0)") })
+    array.removeLast(90_000)
+    for key in 10_000..<100_000 { dictionary[key] = nil }
+    array.shrink()
+    dictionary.shrink()
+    #expect(array.capacity < 20_000 && array == Array(0..<10_000))
+    #expect(dictionary.capacity < 20_000)
+    #expect(dictionary == Dictionary(uniqueKeysWithValues: array.map { ($0, "\($0)") }))
+    // Not as soon as there is a little room.
+    let capacity = array.capacity
+    array.removeLast(5_000)
+    array.shrink()
+    #expect(array.capacity == capacity)
+  }
+
   @Test
   func recordsAddUp() {
     var state = QueueState()
