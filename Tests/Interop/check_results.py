@@ -12,6 +12,7 @@ precision. Exit code 1 and one line for each thing that is wrong.
 """
 
 import argparse
+import json
 import math
 import pathlib
 import re
@@ -152,6 +153,15 @@ class Results(ResultsFolder):
         """Variants in the config's order, and the seeds."""
         return [v["name"] for v in self.config.get("variants", [])], self.config.get("seeds", [0])
 
+    def is_planned(self, run):
+        """Whether the config has the run: an experiment that grew may have left others behind."""
+        variants, seeds = self.plan()
+        grid = {key: [self.value(json.dumps(v).strip('"')) for v in values]
+                for key, values in self.config.get("grid", {}).items()}
+        point = dict(self.point_values(run["grid"])) if run["grid"] else {}
+        return (run["variant"] in variants and run["seed"] in seeds and set(point) == set(grid)
+                and all(value in grid[key] for key, value in point.items()))
+
     def curves(self, runs):
         path = self.folder / "curves.csv"
         curves = self.table(path, CURVE)
@@ -221,14 +231,15 @@ class Results(ResultsFolder):
     @staticmethod
     def point_values(point):
         """A grid point's cells, numbers as numbers."""
-        def value(text):
-            try:
-                return float(text)
-            except ValueError:
-                return text
-
         parts = re.split(r"-(?=[A-Za-z_]+\.[A-Za-z_.]+=)", point)
-        return [(key, value(text)) for key, _, text in (part.partition("=") for part in parts)]
+        return [(key, Results.value(text)) for key, _, text in (part.partition("=") for part in parts)]
+
+    @staticmethod
+    def value(text):
+        try:
+            return float(text)
+        except ValueError:
+            return text
 
     def summary_row(self, place, row, runs, full):
         def values(runs, key):
@@ -296,7 +307,7 @@ class Results(ResultsFolder):
             return self.errors
         self.config = self.read_json(self.folder / "config.json")
         if isinstance(self.config, dict):
-            runs = self.runs()
+            runs = {name: run for name, run in self.runs().items() if self.is_planned(run)}
             self.curves(runs)
             self.summary(runs)
         return self.errors

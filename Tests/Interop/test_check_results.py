@@ -167,3 +167,16 @@ def test_accepts_a_grid_and_a_single_seed(grid_folder):
 def test_finds_a_deviation_of_a_single_seed(grid_folder):
     replace(grid_folder, "summary.csv", "0.625,,,,", "0.625,0.0,,,")
     assert any("final_val_accuracy_std of full is 0.0, expected None" in e for e in Results(grid_folder).check())
+
+
+def test_accepts_runs_that_the_plan_no_longer_has(grid_folder):
+    """An experiment that got a grid keeps the runs from before."""
+    run = grid_folder / "runs/full-seed0"
+    run.mkdir()
+    values = json.loads((grid_folder / "runs/full-training.learning_rate=0.001-seed0/run.json").read_text())
+    (run / "run.json").write_text(json.dumps(values | {"run": "full-seed0"}))
+    write_csv(run / "curve.csv", CURVE, [["g", "full", 0, 1, 12, 1.5, 0.5, 1.25, 0.625, 0.001]])
+    write_csv(run / "timing.csv", TIMING, [[1, 0.5, 2874.0]])
+    assert Results(grid_folder).check() == []
+    replace(grid_folder, "runs/full-seed0/run.json", '"step": 12', '"step": 13')
+    assert Results(grid_folder).check() != []

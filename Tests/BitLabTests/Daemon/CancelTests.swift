@@ -46,7 +46,7 @@ struct CancelTests {
     }
     files.breakDown()
     #expect(daemon.verb("cancel", "long").code == 0)
-    while try !daemon.text("results/.bitlab/daemon.log").contains("No space left") { usleep(1000) }
+    while try !daemon.logText().contains("No space left") { usleep(1000) }
     files.heal()
     try daemon.wait { $0.submissions["long"] == nil }
     #expect(try daemon.text("results/long/runs/full-seed0/run.json").contains(#""status": "cancelled""#))

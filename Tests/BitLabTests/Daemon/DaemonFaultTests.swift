@@ -72,7 +72,7 @@ struct DaemonFaultTests {
       #expect(try experimentResults(daemon.results + "/tiny") == expected, place)
       #expect(try daemon.text("results/tiny/config.json") == Self.text, place)
       #expect(try daemon.text("results/tiny/summary.csv").contains(",completed\n"), place)
-      let log = try daemon.text("results/.bitlab/daemon.log")
+      let log = try daemon.logText()
       #expect(log.split(separator: "\n").count { $0.hasSuffix("tiny/two-seed0: completed") } <= 1, place)
       #expect(try !POSIXFileSystem().list(daemon.queue).contains { $0.hasSuffix(".json") }, place)
       if failed.isEmpty {
@@ -134,7 +134,7 @@ struct DaemonFaultTests {
     daemon.stop()
     try daemon.start(slots: 1)
     #expect(try daemon.status().values.allSatisfy { $0["status"] as? String == "completed" })
-    let log = try daemon.text("results/.bitlab/daemon.log")
+    let log = try daemon.logText()
     #expect(log.contains("the journal can be written again") && !log.contains("passed over"))
   }
 }

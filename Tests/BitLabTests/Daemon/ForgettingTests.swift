@@ -58,7 +58,7 @@ struct ForgettingTests {
     #expect(daemon.verb("restart", "--yes", "tiny").output.contains("tiny/full-seed0: begins again"))
     #expect(daemon.verb("wait", "tiny").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == before)
-    let log = try daemon.text("results/.bitlab/daemon.log")
+    let log = try daemon.logText()
     #expect(log.split(separator: "\n").count { $0.hasSuffix("tiny/full-seed0: begins") } == 2)
   }
 
@@ -86,7 +86,7 @@ struct ForgettingTests {
     #expect([0, 2].contains(daemon.verb("cancel", "long").code))
     try daemon.wait { $0.submissions.isEmpty }
     #expect(!daemon.exists("results/long"))
-    #expect(try daemon.text("results/.bitlab/daemon.log").contains("is not there any more"))
+    #expect(try daemon.logText().contains("is not there any more"))
   }
 
   /// Settings that nobody submitted do not train under the old name.
@@ -121,7 +121,7 @@ struct ForgettingTests {
     try daemon.start(slots: 2)
     #expect(daemon.verb("wait").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(text, "tiny"))
-    let log = try daemon.text("results/.bitlab/daemon.log")
+    let log = try daemon.logText()
     #expect(
       log.components(separatedBy: "config.json has been changed since it was accepted").count == 2, "\(log)")
   }

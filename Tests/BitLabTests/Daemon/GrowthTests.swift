@@ -181,7 +181,7 @@ struct GrowthTests {
     try daemon.wait { $0.submissions.isEmpty }
     #expect(try records(daemon.results + "/tiny") == before)
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(grown.text, "tiny"))
-    #expect(try !daemon.text("results/.bitlab/daemon.log").contains("has been changed"))
+    #expect(try !daemon.logText().contains("has been changed"))
   }
 
   /// A run that its time limit ended goes on when it may take longer, and not before.
@@ -292,7 +292,7 @@ struct GrowthTests {
     #expect(daemon.verb("cancel", "long").code == 0)
     #expect(daemon.verb("wait", "tiny").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(text("[0, 1]"), "tiny"))
-    #expect(try daemon.text("results/.bitlab/daemon.log").contains("config.json has been changed"))
+    #expect(try daemon.logText().contains("config.json has been changed"))
   }
 
   /// Runs that the plan no longer has stay cancelled when it comes again.

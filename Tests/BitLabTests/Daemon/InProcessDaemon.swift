@@ -13,6 +13,7 @@ import Testing
 final class InProcessDaemon {
   let folder: TemporaryFolder
   private(set) var daemon: Daemon?
+  private var log: DaemonLog?
   private let streams = CapturedStreams()
 
   /// Far from its end whenever somebody steers it.
@@ -52,12 +53,14 @@ final class InProcessDaemon {
     let results = ResultsFolder(results)
     var spool = SpoolWatcher.Settings()
     spool.rescanInterval = .milliseconds(20)
+    let log = DaemonLog(results.daemonLogFile, console, files: files)
+    self.log = log
     daemon = try Daemon(
       .init(
         results: results, configs: queue, data: folder.path, slots: slots, reuses: reuses, onFinish: nil,
         delays: delays,
         spool: spool),
-      log: DaemonLog(results.daemonLogFile, console, files: files), in: files)
+      log: log, in: files)
     daemon!.start()
   }
 
@@ -161,6 +164,13 @@ final class InProcessDaemon {
   }
 
   func text(_ name: String) throws -> String { try folder.text(name) }
+
+  /// The daemon's log, with all that was said until now: it is written on a queue of its own.
+  func logText() throws -> String {
+    log?.finish(within: 60)
+    return try text("results/.bitlab/daemon.log")
+  }
+
   func exists(_ name: String) -> Bool { POSIXFileSystem().exists(folder.file(name)) }
 
   /// What an undisturbed `bitlab run` of a config leaves.

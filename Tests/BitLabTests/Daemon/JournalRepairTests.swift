@@ -36,7 +36,7 @@ struct JournalRepairTests {
     try daemon.start(slots: 2)
     #expect(daemon.verb("wait", "tiny").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(Self.text, "tiny"))
-    let log = try daemon.text("results/.bitlab/daemon.log")
+    let log = try daemon.logText()
     #expect(
       log.contains("the journal was damaged: ")
         && log.contains("tiny: the queue does not know it; queued again")
@@ -47,7 +47,7 @@ struct JournalRepairTests {
     daemon.stop()
     try daemon.start(slots: 2)
     #expect(
-      try daemon.text("results/.bitlab/daemon.log").components(separatedBy: "queued again").count == 2)
+      try daemon.logText().components(separatedBy: "queued again").count == 2)
   }
 
   /// The process that found the damage died before it had made up for it.
@@ -72,7 +72,7 @@ struct JournalRepairTests {
     try daemon.start(slots: 2)
     #expect(daemon.verb("wait", "tiny").code == 0)
     #expect(try POSIXFileSystem().readAll(path + ".damaged-1") == before)
-    #expect(try daemon.text("results/.bitlab/daemon.log").contains("is of another version: passed over"))
+    #expect(try daemon.logText().contains("is of another version: passed over"))
   }
 
   /// What was cancelled and then submitted again waits; damage to something else does not cancel it.
@@ -103,7 +103,7 @@ struct JournalRepairTests {
     try daemon.start(slots: 2)
     #expect(daemon.verb("wait").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == before)
-    let log = try daemon.text("results/.bitlab/daemon.log")
+    let log = try daemon.logText()
     for run in ["full-seed0", "two-seed0"] {
       #expect(log.split(separator: "\n").count { $0.hasSuffix("tiny/\(run): completed") } == 1)
     }
@@ -142,7 +142,7 @@ struct JournalRepairTests {
     bytes.removeLast(bytes.count - second - 33)
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     try daemon.start(slots: 2)
-    let log = try daemon.text("results/.bitlab/daemon.log")
+    let log = try daemon.logText()
     #expect(log.contains("the journal ends in the middle of a record, of which 33 bytes are there"), "\(log)")
     #expect(log.contains("tiny: the queue does not know it; queued again"))
     #expect(log.contains("paused/full-seed0: its record says that it was paused"))
@@ -169,7 +169,7 @@ struct JournalRepairTests {
       to: URL(fileURLWithPath: daemon.results + "/huge/config.json"))
     try damage(daemon, at: #""submitted""#)
     try daemon.start(slots: 2)
-    let log = try daemon.text("results/.bitlab/daemon.log")
+    let log = try daemon.logText()
     #expect(log.contains("huge: the queue does not know it, and cannot take it: the plan has 60000 runs"))
     #expect(daemon.verb("wait", "tiny").code == 0)
     for name in ["odd", "piped"] { #expect(daemon.verb("cancel", name).code == 2) }

@@ -32,7 +32,7 @@ struct SubmitTests {
       atPath: daemon.folder.file("undisturbed/tiny"), toPath: daemon.results + "/tiny")
     #expect(daemon.verb("cancel", "long").code == 0)
     #expect(daemon.verb("wait").code == 1)
-    let log = try daemon.text("results/.bitlab/daemon.log")
+    let log = try daemon.logText()
     #expect(
       log.contains("tiny has come to hold results of another config (training.epochs: 1, now 2) since"),
       "\(log)")

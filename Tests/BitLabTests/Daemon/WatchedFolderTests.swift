@@ -38,7 +38,7 @@ struct WatchedFolderTests {
     }
     #expect(daemon.verb("wait").code == 0)
     #expect(try daemon.status().count == 4)
-    let log = try daemon.text("results/.bitlab/daemon.log")
+    let log = try daemon.logText()
     #expect(log.contains("tiny: the same experiment is known"))
     for run in ["full-seed0", "full-seed1", "two-seed0", "two-seed1"] {
       #expect(log.split(separator: "\n").count { $0.hasSuffix("tiny/\(run): completed") } == 1)
