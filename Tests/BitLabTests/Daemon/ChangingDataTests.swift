@@ -99,7 +99,8 @@ struct ChangingDataTests {
     let after = try Self.hash(program, "long")
     #expect(after != before)
     let hashes = "from data_sha256 \(before ?? "?") to \(after ?? "?")"
-    #expect(try program.text("results/.bitlab/daemon.log").contains("\(hashes): the run begins anew"))
+    // Then all is in the log.
     #expect(daemon.terminate() == 0)
+    #expect(try program.text("results/.bitlab/daemon.log").contains("\(hashes): the run begins anew"))
   }
 }
