@@ -3,8 +3,7 @@ import Foundation
 /// A file operation that the system refused: what was tried, on which path, why, and what to do about it.
 ///
 /// Its description is one sentence for people, for example
-/// `cannot write results/mnist/curve.csv: No space left on device (28): free some space and run the same
-/// command again`.
+/// `cannot write results/mnist/curve.csv: No space left on device (28): free some space`.
 package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was tried; the raw value completes "cannot ...".
   package enum Operation: String, Sendable, Hashable, CaseIterable {
@@ -63,8 +62,8 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
       "the user's watches are used up: raise fs.inotify.max_user_watches (sysctl), or end programs that watch many files"
     case EMFILE where operation == .watch:
       "too many programs watch files: raise fs.inotify.max_user_instances (sysctl), or the limit of open files (ulimit -n)"
-    case ENOSPC: "free some space and run the same command again"
-    case EDQUOT: "free some of your disk quota and run the same command again"
+    case ENOSPC: "free some space"
+    case EDQUOT: "free some of your disk quota"
     case EFBIG: "raise the file size limit (ulimit -f), or write to a file system that allows larger files"
     case EACCES, EPERM: "check who owns it and its permissions, or choose another folder"
     case EROFS: "choose a folder on a file system that can be written"

@@ -83,7 +83,7 @@ struct FileErrorTests {
     #expect(
       "\(error)"
         == "cannot write results/a/curve.csv: No space left on device (28): "
-        + "free some space and run the same command again")
+        + "free some space")
     #expect(error.isDiskFull && !error.isMissing && !error.isPermissionDenied)
     #expect(FileError(.open, "a", code: ENOENT).isMissing)
     #expect(FileError(.open, "a", code: EROFS).isPermissionDenied)

@@ -91,12 +91,24 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
           log("\(id): was running when the process died; goes on" + (deaths > 1 ? " (death \(deaths))" : ""))
         }
       }
+      takeEndsOfOthers()
       recordSurely(state.concluded.map { .forgotten($0) })
       // What has gathered since the last snapshot; later only what comes on top is looked at.
       if store.length > Self.smallestCompacted { compactNow() }
       isStarted = true
       for (id, entry) in state.jobs where entry.status.isQueued { enqueue(id) }
       begin()
+    }
+  }
+
+  /// Somebody else may have brought jobs to their end since the last process: those that were left where they are for good, as
+  /// far as the queue knew. One that begins finds out by itself.
+  private func takeEndsOfOthers() {
+    let left = state.jobs.filter { $0.value.isLeftAlone }.sorted { $0.value.sequence < $1.value.sequence }
+    for (id, entry) in left {
+      guard let end = recordedEnd(id) else { continue }
+      recordSurely((entry.status.hasEnded ? [.continued(id)] : []) + [.ended(id, end)])
+      log("\(id): \(end.kind.rawValue) by another process")
     }
   }
 
@@ -153,9 +165,9 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   }
 
   func serveLater(after seconds: Double = 0, _ body: @escaping @Sendable () -> Void) {
-    queue.asyncAfter(deadline: .now() + seconds) { [self] in
+    queue.asyncAfter(deadline: .now() + seconds) { [weak self] in
       body()
-      tellObservers()
+      self?.tellObservers()
     }
   }
 
@@ -296,7 +308,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   private func lookForRoomLater() {
     guard !isLookingForRoom else { return }
     isLookingForRoom = true
-    serveLater(after: delays.room) { [self] in
+    serveLater(after: delays.room) { [weak self] in
+      guard let self else { return }
       isLookingForRoom = false
       guard dispatcher.isAnyShort else { return }
       dispatcher.lookForRoom()
@@ -308,7 +321,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   private func delay(_ id: JobID, by seconds: Double) {
     let time = Date(timeIntervalSinceNow: seconds)
     notBefore[id] = time
-    serveLater(after: seconds) { [self] in
+    serveLater(after: seconds) { [weak self] in
+      guard let self else { return }
       // It may have been paused meanwhile, and have a later time by now.
       guard notBefore[id] == time else { return }
       notBefore[id] = nil
@@ -392,7 +406,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   private func tryStoreLater() {
     guard !isStoreTriedLater else { return }
     isStoreTriedLater = true
-    serveLater(after: delays.disk) { [self] in
+    serveLater(after: delays.disk) { [weak self] in
+      guard let self else { return }
       isStoreTriedLater = false
       if flush() { begin() }
     }
@@ -425,5 +440,16 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   private func hasCompacted() {
     compactedLength = store.length
     submittedLength = 0
+  }
+}
+
+extension JobEntry {
+  /// Paused, failed or cancelled, and not to begin from nothing: what there is of it is its own.
+  fileprivate var isLeftAlone: Bool {
+    switch status {
+    case .paused(let start): start != .fromNothing
+    case .ended(let end): end.kind == .failed || end.kind == .cancelled
+    case .queued, .running: false
+    }
   }
 }

@@ -44,6 +44,8 @@ final class ControlService: ControlHandler {
       reply.fail("usage", "\(unknown)")
     } catch let error as DaemonCore.Engine.NotEnded {
       reply.fail("usage", "\(error)")
+    } catch let error as UnfinishedExperiment {
+      reply.fail("usage", "\(error)")
     } catch {
       reply.fail("failure", "\(error)")
     }
@@ -139,11 +141,14 @@ final class ControlService: ControlHandler {
     let state = core.engine.report().state
     // Also what has just ended: who waits wants to know how.
     let ids = try targets(request) ?? Set(state.jobs.keys).union(state.recentlyEnded.map(\.id))
+    let known = Set(state.jobs.keys)
     let token = core.engine.whenEnded(ids) { [self] ends in
+      // What the queue had forgotten by then its files tell.
+      let ended = ends.filter { known.contains($0.key) }
       DispatchQueue.global().async(group: answering) { [self] in
         // Whoever has waited reads the curves next.
         core.reports.flush()
-        send(Self.batches(core.rows(ids, ended: ends)), reply)
+        send(Self.batches(core.rows(ids, ended: ended)), reply)
       }
     }
     reply.onClose { [core] in core.engine.stopObserving(token) }

@@ -141,7 +141,9 @@ extension DaemonCore {
 
   /// Where a run stands, one that the queue has forgotten included; nil for one of which nobody knows.
   func status(of id: JobID, _ state: QueueState) -> RunStatus? {
-    state.status(of: id).map { RunStatus($0) } ?? record(of: id)?.status
+    if let job = state.jobs[id] { return RunStatus(job.status) }
+    // What the queue has forgotten a `bitlab run` may have brought further since.
+    return record(of: id)?.status ?? state.status(of: id).map { RunStatus($0) }
   }
 
   /// What a run's own record says, if there is one.

@@ -27,6 +27,8 @@ extension DaemonCore {
         ids.formUnion(all)
       } else if parts.count == 2, all.contains(JobID(submission: parts[0], job: parts[1])) {
         ids.insert(JobID(submission: parts[0], job: parts[1]))
+      } else if all.isEmpty, let problem = configProblem(parts[0]) {
+        throw UnknownTarget(problem)
       } else {
         throw UnknownTarget(word, among: names(near: all, state))
       }
@@ -60,6 +62,18 @@ extension DaemonCore {
     (try? PlacedExperiment(reading: name, in: results, files)) ?? nil
   }
 
+  /// Why nothing is known of an experiment whose folder is there.
+  private func configProblem(_ name: String) -> String? {
+    let folder = results.experiment(name)
+    guard ExperimentFolder.isName(name), files.exists(folder.path) else { return nil }
+    do {
+      let isThere = try PlacedExperiment(reading: name, in: results, files) != nil
+      return isThere ? nil : "\(folder.configFile) is not there, or is no file: put it back"
+    } catch {
+      return "\(error)"
+    }
+  }
+
   // MARK: - Steering
 
   /// What became of a request for one run.
@@ -91,12 +105,17 @@ extension DaemonCore {
     return ids.compactMap { answers[$0] }
   }
 
-  /// Removes experiments that have ended, with all their files. Throws `UnknownTarget`, `QueueEngine.NameTaken`, `FileError`.
+  /// Removes experiments that have ended, with all their files. Throws `UnknownTarget`, `UnfinishedExperiment`,
+  /// `QueueEngine.NotEnded`, `FileError`.
   func remove(_ names: [String]) throws {
     // Nobody submits one of them meanwhile.
     try intake.withLock { _ in
       let there = try results.experimentNames(in: files)
       for name in names where !there.contains(name) { throw UnknownTarget(name, among: there) }
+      let state = engine.report().state
+      for name in names where state.submissions[name] == nil {
+        if let unfinished = UnfinishedExperiment(name, in: results, files) { throw unfinished }
+      }
       // All or none.
       try engine.remove(names)
       for name in names {
@@ -152,6 +171,8 @@ extension DaemonCore {
 /// A word on the command line that means no run and no experiment.
 struct UnknownTarget: Error, CustomStringConvertible {
   let description: String
+
+  init(_ description: String) { self.description = description }
 
   /// - Parameter names: of the runs and experiments that there are.
   init(_ word: String, among names: some Sequence<String>) {

@@ -96,7 +96,8 @@ struct StatusFromFiles {
   /// What the journal adds up to.
   func journaled() throws -> QueueState {
     guard files.exists(results.journalFile) else { return QueueState() }
-    let records = try Journal.records(in: try files.readAll(results.journalFile), path: results.journalFile)
+    let records = try Journal.records(
+      in: try files.readRegularFile(results.journalFile), path: results.journalFile)
     return QueueState(replaying: records)
   }
 }

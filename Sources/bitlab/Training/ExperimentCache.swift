@@ -125,12 +125,29 @@ final class ExperimentCache: Sendable {
     }
   }
 
+  /// Puts the config that was accepted in the place of something that is none, and keeps that under another name: without its
+  /// config an experiment is known to nobody.
+  private func putBack(_ file: ConfigurationFile, in folder: ExperimentFolder) {
+    do {
+      let kept = try DamagedFile.putAside(folder.configFile, in: files)
+      try DurableFile.write(file.bytes, to: folder.configFile, in: files)
+      log("\(folder.configFile) was no config any more: kept as \(kept), and what was accepted put back")
+    } catch {
+      log("\(error)")
+    }
+  }
+
   /// The config that counts now: what was accepted, or what the experiment has grown to since by `bitlab run`. An edit by hand
   /// is said, once.
   private func newest(
     _ file: ConfigurationFile, _ submission: Submission, _ folder: ExperimentFolder
   ) -> ConfigurationFile {
-    guard let found = try? files.readAll(folder.configFile), found != file.bytes else { return file }
+    guard let found = try? files.readRegularFile(folder.configFile) else {
+      // What a disk does not give now may be right.
+      if files.exists(folder.configFile), !folder.hasConfig { putBack(file, in: folder) }
+      return file
+    }
+    if found == file.bytes { return file }
     let edited = ConfigurationFile(path: file.path, bytes: found)
     if ExperimentPlacement(results: results, files: files).hasGrown(from: file.bytes, to: found, in: folder) {
       return edited
@@ -139,7 +156,11 @@ final class ExperimentCache: Sendable {
       if state.said.count > Self.capacity { state.said = [:] }
       return state.said.updateValue(found, forKey: folder.path) != found
     }
-    guard isNew, (try? Experiment(edited))?.configHash != submission.configHash else { return file }
+    guard let experiment = try? Experiment(edited) else {
+      putBack(file, in: folder)
+      return file
+    }
+    guard isNew, experiment.configHash != submission.configHash else { return file }
     log(
       "\(folder.configFile) has been changed since it was accepted; what was accepted counts: submit it to use it"
     )

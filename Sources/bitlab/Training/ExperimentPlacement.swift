@@ -1,6 +1,7 @@
 import Datasets
 import Experiments
 import Files
+import Foundation
 import Scheduler
 
 /// Finds or makes the folder of an experiment.
@@ -144,6 +145,9 @@ struct ExperimentPlacement {
     }.first { $0.configHash == record.configHash }
     let plan = former.flatMap { Plan($0).runs.first { $0.id == run.plan.id } }
     guard let plan else { return Reason(text: "another config") }
+    if record.runHash == nil, run.plan.identityText == plan.identityText {
+      return Reason(text: "a program that did not record what decides a run (run_hash)")
+    }
     return Self.reason(run.plan, former: plan)
   }
 
@@ -170,6 +174,7 @@ struct ExperimentPlacement {
       let former = try files.readAll(folder.configFile)
       if former == file.bytes { return }
       try keep(former, in: folder)
+      try endRunsOutsidePlan(of: placed)
       // First: between the two the former config counts.
       try DurableFile.write(SHA256.hexadecimal(of: file.bytes) + "\n", to: folder.configHashFile, in: files)
     }
@@ -177,6 +182,20 @@ struct ExperimentPlacement {
       try DurableFile.write(FilePath.absolute(file.folder) + "\n", to: folder.originFile, in: files)
     }
     try DurableFile.write(file.bytes, to: folder.configFile, in: files)
+  }
+
+  /// Runs that have begun and that the plan no longer has are cancelled: nobody will bring them to their end.
+  private func endRunsOutsidePlan(of placed: PlacedExperiment) throws {
+    let folder = placed.folder
+    guard files.exists(folder.runsFolder) else { return }
+    for id in try files.list(folder.runsFolder) where placed.run(id) == nil {
+      let path = folder.run(id).recordFile
+      guard var record = try? RunRecord(reading: path, in: files), !record.status.hasEnded else { continue }
+      record.status = .cancelled
+      record.error = "the experiment's config no longer has this run"
+      record.ended = RunRecord.timestamp(Date())
+      try record.write(to: path, in: files)
+    }
   }
 
   private func keep(_ former: [UInt8], in folder: ExperimentFolder) throws {

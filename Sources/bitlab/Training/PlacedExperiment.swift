@@ -76,3 +76,28 @@ struct PlacedExperiment: Sendable {
     count == 1 ? "1 run that has ended was" : "\(count) runs that have ended were"
   }
 }
+
+extension PlacedExperiment {
+  /// The runs that somebody has begun and left before their end.
+  func unfinished(in files: any FileSystem) -> [RunRecord] {
+    runs.compactMap { try? RunRecord(reading: $0.folder.recordFile, in: files) }.filter {
+      !$0.status.hasEnded
+    }
+  }
+}
+
+/// An experiment has runs that have begun and not ended, and that no queue knows.
+struct UnfinishedExperiment: Error, CustomStringConvertible {
+  let description: String
+
+  /// nil for an experiment of which all that has begun has ended, or of which nobody can tell.
+  init?(_ name: String, in results: ResultsFolder, _ files: any FileSystem) {
+    guard let placed = (try? PlacedExperiment(reading: name, in: results, files)) ?? nil else { return nil }
+    let open = placed.unfinished(in: files)
+    guard let first = open.first else { return nil }
+    let others = open.count > 1 ? " and \(open.count - 1) more" : ""
+    description =
+      "\(name): \(first.run)\(others) \(open.count > 1 ? "have" : "has") not ended: run or submit its config to end it, or "
+      + "delete \(placed.folder.path) yourself"
+  }
+}

@@ -48,12 +48,15 @@ struct RemoveVerb {
     return ExitCode.done
   }
 
-  /// What a daemon that does not run now has accepted, and will go on with, stays.
+  /// What somebody has begun and not ended stays, and what a daemon that does not run now has accepted.
   private func refuseOpen(_ names: [String], _ results: ResultsFolder) throws {
     let state = try StatusFromFiles(results: results, files: files).journaled()
     if let name = names.first(where: { !state.canTake($0) }) {
       throw UsageError(
         "\(name): a daemon has runs of it in its queue that have not ended: start it and cancel them first")
+    }
+    for name in names where state.submissions[name] == nil {
+      if let unfinished = UnfinishedExperiment(name, in: results, files) { throw UsageError("\(unfinished)") }
     }
   }
 

@@ -30,10 +30,13 @@ struct RunVerb {
       return ExitCode.failure
     }
     let results = ResultsFolder(arguments.results)
-    return try withExtendedLifetime(try results.own(in: files)) { try run(loaded, in: results) }
+    return try run(loaded, in: results, try results.own(in: files))
   }
 
-  private func run(_ loaded: [ConfigurationFiles.Loaded], in results: ResultsFolder) throws -> Int32 {
+  /// - Parameter lock: of the results folder; released when all is on the disk.
+  private func run(
+    _ loaded: [ConfigurationFiles.Loaded], in results: ResultsFolder, _ lock: consuming FileLock
+  ) throws -> Int32 {
     let datasets = DatasetLibrary(DataFolder(arguments.data))
     let exitCode = loadDatasets(loaded, datasets)
     guard exitCode == ExitCode.done else { return exitCode }
@@ -80,6 +83,9 @@ struct RunVerb {
     for one in experiments { reports.update(ExperimentReport(one, in: files)) }
     let reportsAreWritten = reports.flush()
     let failed = Self.failed(engine.report().state)
+    // Whoever has stopped the terminal keeps nobody else from the folder.
+    withExtendedLifetime(lock) {}
+    _ = consume lock
     // All is on the disk: who asks to stop from now on does not have to wait for the summary's reader.
     watch.endAtOnce()
     if watch.signalReceived != nil { console.hurry() }
@@ -141,21 +147,38 @@ struct RunVerb {
       guard case .success(let experiment) = config.result else { continue }
       let fingerprint = ExperimentPlacement.fingerprint(experiment, config.file)
       let (one, fit, other) = placement.find(experiment, config.file) { name, one in
-        if placed.contains(where: { $0.name == name && $0.experiment != experiment }) {
-          return .init(text: "another config of this command")
+        if let before = placed.first(where: { $0.name == name }), let reason = reason(one, former: before) {
+          return reason
         }
         let isWaiting = accepted[name].map { $0 != fingerprint } ?? false
         return isWaiting && !one.folder.hasConfig ? .init(text: "a config that a daemon has accepted") : nil
       }
-      if placed.contains(where: { $0.name == one.name }) {
-        console.info("\(config.file.path): the same experiment again; it runs once")
-        continue
+      if let place = placed.firstIndex(where: { $0.name == one.name }) {
+        guard placed[place].experiment != one.experiment else {
+          console.info("\(config.file.path): the same experiment again; it runs once")
+          continue
+        }
+        placed.remove(at: place)
       }
       if let other { console.info(other.note(experiment.name, one.folder.path)) }
       try write(config.file, of: one, fit, placement)
       placed.append(one)
     }
     return placed
+  }
+
+  /// Why a config cannot take the place of another one of this command: a run of both would become another.
+  private func reason(
+    _ placed: PlacedExperiment, former: PlacedExperiment
+  ) -> ExperimentPlacement.Reason? {
+    for run in placed.runs {
+      guard let before = former.run(run.plan.id), before.plan.identityText != run.plan.identityText else {
+        continue
+      }
+      return ExperimentPlacement.reason(run.plan, former: before.plan)
+    }
+    let isElsewhere = placed.experiment.namesFiles && placed.configFolder != former.configFolder
+    return isElsewhere ? .init(text: "a config in another folder, whose files it names,") : nil
   }
 
   /// Makes the experiment's folder, or puts its config in the place of the one that is there.
@@ -193,7 +216,7 @@ struct RunVerb {
       console.result(JSONValue.array(summaries.map(\.jsonValue)).pretty)
     } else if console.verbosity > .quiet {
       for (placed, summary) in zip(experiments, summaries) {
-        console.result("\n\(placed.name)\n\(summary.table)\n\nresults: \(placed.folder.path)/")
+        console.result("\n\(placed.name)\n\(summary.table)\n\nresults: \(placed.folder.path.inMessage())/")
       }
     }
   }

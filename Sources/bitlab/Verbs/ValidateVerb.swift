@@ -52,7 +52,8 @@ struct ValidateVerb {
         line.parameters.map(String.init) ?? "-", line.weightBytes.map(String.init) ?? "-",
       ]
     }
-    let heading = "\(file.path): \(experiment.name), \(lines.count) run\(lines.count == 1 ? "" : "s")"
+    let heading =
+      "\(file.path.inMessage()): \(experiment.name), \(lines.count) run\(lines.count == 1 ? "" : "s")"
     let table = AlignedTable.lines(
       [["run", "bits", "method", "parameters", "weight bytes"]] + rows,
       isText: [true, false, true, false, false])

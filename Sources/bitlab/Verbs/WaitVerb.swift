@@ -22,9 +22,13 @@ struct WaitVerb {
       }
       console.result(JSONValue.array(lines).pretty)
     } else {
-      for run in runs { console.info("\(run.name): \(run.status.rawValue)") }
+      for run in runs {
+        // One that nobody will bring to its end.
+        let waiting = run.status.hasEnded ? "" : run.remark.map { "; waits for \($0)" } ?? ""
+        console.info("\(run.name): \(run.status.rawValue)\(waiting)")
+      }
     }
-    let failed = runs.contains(where: \.status.hasFailed)
-    return failed ? ExitCode.failure : ExitCode.done
+    let isGood = runs.allSatisfy { $0.status.hasEnded && !$0.status.hasFailed }
+    return isGood ? ExitCode.done : ExitCode.failure
   }
 }
