@@ -71,8 +71,8 @@ extension Program {
   }
 
   /// The runs that `status` lists, by name.
-  func status() throws -> [String: [String: Any]] {
-    let result = try self("status", "--json")
+  func status(ended: Bool = false) throws -> [String: [String: Any]] {
+    let result = ended ? try self("status", "--ended", "--json") : try self("status", "--json")
     let value = try #require(try json(result.output) as? [String: Any], "\(result.errors)")
     let runs = try #require(value["runs"] as? [[String: Any]])
     return Dictionary(uniqueKeysWithValues: runs.map { ("\($0["experiment"] ?? "")/\($0["run"] ?? "")", $0) })
