@@ -97,6 +97,13 @@ extension RunRecord {
   /// cancelled before it began, has only a record.
   package var hasBegun: Bool { runHash != nil || step > 0 || status == .completed || status == .diverged }
 
+  /// Takes note of an end that comes from outside of the run.
+  package mutating func end(_ status: RunStatus, problem: String?) {
+    self.status = status
+    error = problem
+    ended = Self.timestamp(Date())
+  }
+
   /// The file's members in their order, to which others can be added.
   package var members: [JSONMember] {
     func member(_ key: CodingKeys, _ value: JSONValue) -> JSONMember { .init(key.rawValue, value) }

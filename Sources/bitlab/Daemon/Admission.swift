@@ -149,12 +149,7 @@ final class Admission {
       let experiment = try? Experiment(bytes: Array(text.utf8), path: former.name),
       folder(fingerprint) == folder(former.fingerprint)
     else { return .init(text: "another config") }
-    let plan = Dictionary(uniqueKeysWithValues: Plan(experiment).runs.map { ($0.id, $0) })
-    for run in runs {
-      guard let before = plan[run.id], before.identityText != run.identityText else { continue }
-      return ExperimentPlacement.reason(run, former: before)
-    }
-    return nil
+    return ExperimentPlacement.reason(runs, former: Plan(experiment).runs)
   }
 
   /// Whether the experiment of a submission has ended and somebody has removed its results: they are wanted anew.

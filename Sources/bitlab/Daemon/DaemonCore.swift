@@ -78,9 +78,7 @@ final class DaemonCore: Sendable {
         continue
       }
       var record = known ?? RunRecord(run, network: nil)
-      record.status = status
-      record.error = end.problem
-      record.ended = RunRecord.timestamp(Date())
+      record.end(status, problem: end.problem)
       try folder.create(in: files)
       try record.write(to: folder.recordFile, in: files)
     }

@@ -1,7 +1,6 @@
 import Datasets
 import Experiments
 import Files
-import Foundation
 import Scheduler
 
 /// Finds or makes the folder of an experiment.
@@ -151,6 +150,16 @@ struct ExperimentPlacement {
     return Self.reason(run.plan, former: plan)
   }
 
+  /// Why runs cannot go on as those of another config: one of them would become another; nil where none would.
+  static func reason(_ runs: [RunPlan], former: [RunPlan]) -> Reason? {
+    let plan = Dictionary(uniqueKeysWithValues: former.map { ($0.id, $0) })
+    for run in runs {
+      guard let before = plan[run.id], before.identityText != run.identityText else { continue }
+      return reason(run, former: before)
+    }
+    return nil
+  }
+
   /// The same of two plans.
   static func reason(_ run: RunPlan, former: RunPlan) -> Reason {
     let differences = run.differences(from: former)
@@ -191,9 +200,7 @@ struct ExperimentPlacement {
     for id in try files.list(folder.runsFolder) where placed.run(id) == nil {
       let path = folder.run(id).recordFile
       guard var record = try? RunRecord(reading: path, in: files), !record.status.hasEnded else { continue }
-      record.status = .cancelled
-      record.error = "the experiment's config no longer has this run"
-      record.ended = RunRecord.timestamp(Date())
+      record.end(.cancelled, problem: PlacedExperiment.runIsGone)
       try record.write(to: path, in: files)
     }
   }

@@ -9,6 +9,9 @@ struct PlacedExperiment: Sendable {
   let folder: ExperimentFolder
   /// Where the config came from, if that matters.
   let configFolder: String
+  /// Why a run is cancelled that the plan had once.
+  static let runIsGone = "the experiment's config no longer has this run"
+
   /// Every run of the plan, in order.
   let runs: [PlacedRun]
   private let places: [String: Int]

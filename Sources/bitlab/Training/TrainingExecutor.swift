@@ -80,7 +80,7 @@ final class TrainingExecutor: QueueExecutor {
     let placed = try experiment(submission)
     guard let run = placed.run(id.job) else {
       // The experiment has grown without it, as by `bitlab run`.
-      return .ended(JobEnd(.cancelled, problem: "the experiment's config no longer has this run"))
+      return .ended(JobEnd(.cancelled, problem: PlacedExperiment.runIsGone))
     }
     if let end = recordedEnd(run) {
       reportWasLeft(placed)
@@ -240,9 +240,7 @@ final class TrainingExecutor: QueueExecutor {
     observer.ended("\(id)", status, problem: end.problem)
     let (path, files) = (folder(of: id).recordFile, environment.files)
     guard files.exists(path), var record = try? RunRecord(reading: path, in: files) else { return }
-    record.status = status
-    record.error = end.problem
-    record.ended = RunRecord.timestamp(Date())
+    record.end(status, problem: end.problem)
     do {
       try record.write(to: path, in: files)
       reports.update(ExperimentReport(try experiment(submission), in: files))

@@ -83,6 +83,10 @@ struct RunVerb {
     for one in experiments { reports.update(ExperimentReport(one, in: files)) }
     let reportsAreWritten = reports.flush()
     let failed = Self.failed(engine.report().state)
+    let summaries = try experiments.map {
+      try ExperimentReport($0, in: files).summary(failed: failed[$0.name] ?? [])
+    }
+    let isGood = reportsAreWritten && failed.isEmpty && !experiments.contains(where: hasProblems)
     // Whoever has stopped the terminal keeps nobody else from the folder.
     withExtendedLifetime(lock) {}
     _ = consume lock
@@ -90,12 +94,11 @@ struct RunVerb {
     watch.endAtOnce()
     if watch.signalReceived != nil { console.hurry() }
     console.flush()
-    try show(experiments, failed: failed)
+    show(summaries, of: experiments)
     if let number = watch.signalReceived {
       console.info("stopped; the same command goes on from here")
       return ExitCode.signal(number)
     }
-    let isGood = reportsAreWritten && failed.isEmpty && !experiments.contains(where: hasProblems)
     return isGood ? ExitCode.done : ExitCode.failure
   }
 
@@ -171,11 +174,8 @@ struct RunVerb {
   private func reason(
     _ placed: PlacedExperiment, former: PlacedExperiment
   ) -> ExperimentPlacement.Reason? {
-    for run in placed.runs {
-      guard let before = former.run(run.plan.id), before.plan.identityText != run.plan.identityText else {
-        continue
-      }
-      return ExperimentPlacement.reason(run.plan, former: before.plan)
+    if let reason = ExperimentPlacement.reason(placed.runs.map(\.plan), former: former.runs.map(\.plan)) {
+      return reason
     }
     let isElsewhere = placed.experiment.namesFiles && placed.configFolder != former.configFolder
     return isElsewhere ? .init(text: "a config in another folder, whose files it names,") : nil
@@ -208,10 +208,7 @@ struct RunVerb {
     (try? ExperimentReport(placed, in: files).summary().rows.contains { $0.failed > 0 }) ?? true
   }
 
-  private func show(_ experiments: [PlacedExperiment], failed: [String: Set<String>]) throws {
-    let summaries = try experiments.map {
-      try ExperimentReport($0, in: files).summary(failed: failed[$0.name] ?? [])
-    }
+  private func show(_ summaries: [Summary], of experiments: [PlacedExperiment]) {
     if arguments.json {
       console.result(JSONValue.array(summaries.map(\.jsonValue)).pretty)
     } else if console.verbosity > .quiet {
