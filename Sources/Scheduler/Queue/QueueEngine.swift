@@ -8,11 +8,11 @@ import Foundation
 /// All decisions fall on one serial queue, on a `QueueState` that changes through journaled records alone. Jobs run on
 /// threads of their own.
 package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
-  // Sendable invariant: everything below `queue` is touched on it alone.
+  // Sendable invariant: everything that can change is touched on `queue` alone.
   // What `+Commands` and `+Observers` need is not private.
   let queue = DispatchQueue(label: "bitlab.queue", qos: .userInitiated)
   let executor: Executor
-  private let store: any RecordStore
+  private var store: QueueStore
   let log: @Sendable (String) -> Void
   private let delays: RetryDelays
 
@@ -25,8 +25,6 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   var forgottenCount = 0
   /// Jobs that are being cancelled and are wanted again.
   var goOnWhenStopped: Set<JobID> = []
-  /// What has happened but could not be written down yet.
-  private var unrecorded: [QueueRecord] = []
   /// Why the store takes nothing now, as it was logged.
   private(set) var storeProblem: String?
   private var isStoreTriedLater = false
@@ -39,9 +37,6 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   var changedJobs: Set<JobID> = []
   var observers: [UUID: Observer] = [:]
   var waiters: [UUID: Waiter] = [:]
-  private var compactedLength = 0
-  /// Bytes of submissions in the store since then: a snapshot has them too.
-  private var submittedLength = 0
 
   package typealias Observer = @Sendable (QueueChange) -> Void
 
@@ -68,7 +63,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
     log: @escaping @Sendable (String) -> Void
   ) {
     self.state = state
-    self.store = store
+    self.store = QueueStore(store)
     self.executor = executor
     self.delays = delays
     self.log = log
@@ -94,7 +89,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
       takeEndsOfOthers()
       recordSurely(state.concluded.map { .forgotten($0) })
       // What has gathered since the last snapshot; later only what comes on top is looked at.
-      if store.length > Self.smallestCompacted { compactNow() }
+      if store.isLong { compactNow() }
       isStarted = true
       for (id, entry) in state.jobs where entry.status.isQueued { enqueue(id) }
       begin()
@@ -358,18 +353,14 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   func recordSurely(_ records: [QueueRecord]) {
     for record in records where state.apply(record) {
       changedJobs.formUnion(record.jobs)
-      unrecorded.append(record)
+      store.note(record)
     }
     _ = flush()
   }
 
   private func append(_ records: [QueueRecord]) throws {
     do {
-      let encoded = try records.map { try $0.encoded() }
-      try store.append(encoded)
-      for (record, bytes) in zip(records, encoded) {
-        if case .submitted = record { submittedLength += bytes.count }
-      }
+      try store.append(records)
     } catch {
       // The file may have been given up: a new one is to be made also if nobody asks for anything more.
       if store.needsSnapshot { tryStoreLater() }
@@ -380,17 +371,8 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   /// Writes down what has happened; false where that is not possible now, and is tried again until it is.
   private func flush() -> Bool {
     do {
-      if store.needsSnapshot {
-        // It holds what has happened too.
-        try store.compact(try state.snapshot.map { try $0.encoded() })
-        hasCompacted()
-        unrecorded = []
-      }
-      if !unrecorded.isEmpty {
-        try store.append(try unrecorded.map { try $0.encoded() })
-        unrecorded = []
-        compactIfDue()
-      }
+      try store.flush(state)
+      compactIfDue()
       if storeProblem != nil { log("the journal can be written again") }
       storeProblem = nil
       return true
@@ -419,27 +401,15 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   }
 
   private func compactIfDue() {
-    if store.length - submittedLength > max(Self.smallestCompacted, 4 * compactedLength) { compactNow() }
+    if store.isCompactionDue { compactNow() }
   }
-
-  /// Bytes below which a snapshot is not worth its syncs.
-  private static var smallestCompacted: Int { 1 << 20 }
 
   private func compactNow() {
     do {
-      try store.compact(try state.snapshot.map { try $0.encoded() })
-      // The state has it already, and so has the snapshot.
-      unrecorded = []
+      try store.compact(to: state)
     } catch {
       log("the journal was not compacted: \(error)")
     }
-    // Also after a failure: not at every record from now on.
-    hasCompacted()
-  }
-
-  private func hasCompacted() {
-    compactedLength = store.length
-    submittedLength = 0
   }
 }
 
