@@ -62,6 +62,28 @@ struct LimitTests {
       "\(result.errors)")
   }
 
+  /// Fewer files than the process itself needs: Dispatch traps without one.
+  @Test(arguments: ["run tiny.json", "daemon"], [5, 15])
+  func tooFewDescriptorsForAnything(words: String, limit: Int) throws {
+    let program = try Program()
+    try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
+    let result = try program.run(after: "ulimit -n \(limit)", words.split(separator: " ").map(String.init))
+    #expect(
+      result.code == 1
+        && result.errors
+          == "bitlab: at most \(limit) files may be open at once (ulimit -n), and training needs at "
+          + "least 16: raise it\n",
+      "\(result)")
+  }
+
+  /// A file that may not get longer is an error, and ends no process.
+  @Test func filesAreLimitedInSize() throws {
+    let program = try Program()
+    try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
+    let result = try program.run(after: "ulimit -f 2", ["run", "tiny.json"])
+    #expect(result.code == 1 && result.errors.contains("raise the file size limit (ulimit -f)"), "\(result)")
+  }
+
   /// Fewer files than the runs have open.
   @Test func descriptorsAreReserved() throws {
     let program = try Program()

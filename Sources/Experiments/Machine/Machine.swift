@@ -51,6 +51,18 @@ package enum DescriptorLimit {
     _ = setrlimit(resource, &limit)
   }
 
+  /// What keeps this process from training anything; nil where nothing does. Dispatch does not survive it where there is not
+  /// one descriptor for it.
+  package static var problemAtStart: String? {
+    let limit = soft
+    return limit >= least
+      ? nil
+      : "at most \(limit) files may be open at once (ulimit -n), and training needs at least \(least): raise it"
+  }
+
+  /// Half of them are left to runs, of which one has 8.
+  private static let least = 16
+
   /// The limit that holds now.
   package static var soft: Int {
     var limit = rlimit()

@@ -62,7 +62,7 @@ package struct MemoryBounds: Sendable {
       in: SystemFiles(), addressLimit: softLimit(RLIMIT_AS), dataLimit: softLimit(RLIMIT_DATA))
   }
 
-  /// What keeps this process from training anything; nil where nothing does.
+  /// What keeps this process's memory from training anything; nil where nothing does.
   ///
   /// Where addresses are lacking for a thread's stack, the system's thread pool tries again for ever, and the process would
   /// stand still without a word.

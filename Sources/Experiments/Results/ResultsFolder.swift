@@ -41,11 +41,21 @@ package struct ResultsFolder: Hashable, Sendable {
     try fileSystem.synchronizeFolder(path)
   }
 
-  /// Deletes the files of removed experiments, which may take its time.
-  package func finishRemovals(in fileSystem: any FileSystem) {
-    for name in (try? fileSystem.list(stateFolder)) ?? [] where name.hasPrefix(Self.removedPrefix) {
-      try? FileManager.default.removeItem(atPath: FilePath.join(stateFolder, name))
+  /// Deletes the files of removed experiments, which may take its time. Returns the folders in which some could not be
+  /// deleted; whoever owns the folder next tries again.
+  @discardableResult
+  package func finishRemovals(in fileSystem: any FileSystem) -> [String] {
+    let removed = ((try? fileSystem.list(stateFolder)) ?? []).filter { $0.hasPrefix(Self.removedPrefix) }
+    return removed.map { FilePath.join(stateFolder, $0) }.filter { path in
+      (try? FileManager.default.removeItem(atPath: path)) == nil && fileSystem.exists(path)
     }
+  }
+
+  /// What to tell people of files that `finishRemovals` has left; nil for none.
+  package static func note(ofRemainsIn folders: [String]) -> String? {
+    if folders.isEmpty { return nil }
+    return "some files could not be deleted, and stay in \(folders.joined(separator: ", ")): "
+      + "delete them by hand, as somebody who may"
   }
 
   private static let removedPrefix = "removed-"
@@ -75,6 +85,10 @@ package struct ExperimentFolder: Hashable, Sendable {
   package var hasConfig: Bool { FilePath.isRegularFile(configFile) }
   /// Where a config that names other files lies: equal texts in different folders mean different files.
   package var originFile: String { FilePath.join(path, ".origin") }
+  /// What it says; nil where the config names none.
+  package func origin(in fileSystem: any FileSystem) -> String? {
+    (try? fileSystem.readText(originFile)).map { $0.hasSuffix("\n") ? String($0.dropLast()) : $0 }
+  }
   /// The SHA-256 of the config as the program wrote it: another one there was edited by hand.
   package var configHashFile: String { FilePath.join(path, ".config.sha256") }
   /// A config that the experiment has grown out of: `config.1.json` is the first.

@@ -11,6 +11,8 @@ struct Arguments {
   var configs = "configs/queue"
   var data = "data"
   var jobs: Int?
+  /// Runs at once.
+  var slots: Int { jobs ?? Machine.cores }
   var json = false
   /// Run by the daemon when an experiment has ended.
   var onFinish: String?

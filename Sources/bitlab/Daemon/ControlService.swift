@@ -27,7 +27,8 @@ final class ControlService: ControlHandler {
       case "watch": try watch(request, reply)
       case "wait": try wait(request, reply)
       case "remove":
-        try core.remove((request["targets"]?.array ?? []).compactMap(\.string))
+        let note = try core.remove((request["targets"]?.array ?? []).compactMap(\.string))
+        if let note { reply.send(["text": .string(note)]) }
         reply.finish()
       case "shutdown":
         let drains = request["drain"]?.bool ?? false

@@ -105,9 +105,9 @@ extension DaemonCore {
     return ids.compactMap { answers[$0] }
   }
 
-  /// Removes experiments that have ended, with all their files. Throws `UnknownTarget`, `UnfinishedExperiment`,
+  /// Removes experiments that have ended, with all their files. Returns what to tell people of files that stay. Throws `UnknownTarget`, `UnfinishedExperiment`,
   /// `QueueEngine.NotEnded`, `FileError`.
-  func remove(_ names: [String]) throws {
+  func remove(_ names: [String]) throws -> String? {
     // Nobody submits one of them meanwhile.
     try intake.withLock { _ in
       let there = try results.experimentNames(in: files)
@@ -124,7 +124,9 @@ extension DaemonCore {
         log.write("\(name): removed")
       }
     }
-    results.finishRemovals(in: files)
+    let note = ResultsFolder.note(ofRemainsIn: results.finishRemovals(in: files))
+    if let note { log.write(note) }
+    return note
   }
 
   private func answerForgotten(_ id: JobID, _ state: QueueState) -> Answer {

@@ -88,12 +88,12 @@ final class FinishHook: Sendable {
       posix_spawnattr_destroy(&attributes)
     }
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-    // As a shell would begin it: Dispatch's threads block signals, and this program ignores SIGPIPE. In a group of its own a
+    // As a shell would begin it: Dispatch's threads block signals, and this program ignores these two. In a group of its own a
     // Ctrl-C for the daemon does not end it.
     var (none, ignored) = (sigset_t(), sigset_t())
     sigemptyset(&none)
     sigemptyset(&ignored)
-    sigaddset(&ignored, SIGPIPE)
+    for signal in [SIGPIPE, SIGXFSZ] { sigaddset(&ignored, signal) }
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &ignored)
     posix_spawnattr_setpgroup(&attributes, 0)

@@ -19,12 +19,28 @@ struct StatusFromFiles {
   }
 
   /// Every run that the journal or a results folder knows.
-  func entries() throws -> [StatusEntry] {
+  ///
+  /// - Parameter sayProblem: is told of each config that cannot be read. Of its experiment the runs' records are all there is.
+  func entries(sayProblem: (String) -> Void = { _ in }) throws -> [StatusEntry] {
     let state = try journaled()
     var entries: [StatusEntry] = []
     var seen: Set<JobID> = []
     for name in try results.experimentNames(in: files) {
-      guard let placed = try? PlacedExperiment(reading: name, in: results, files) else { continue }
+      let placed: PlacedExperiment
+      do {
+        guard let read = try PlacedExperiment(reading: name, in: results, files) else { continue }
+        placed = read
+      } catch {
+        sayProblem("\(name): \(error)")
+        for run in (try? files.list(results.experiment(name).runsFolder)) ?? [] {
+          let id = JobID(submission: name, job: run)
+          guard files.exists(results.experiment(name).run(run).recordFile), seen.insert(id).inserted else {
+            continue
+          }
+          entries.append(entry(id, nil, "", nil, state))
+        }
+        continue
+      }
       for run in placed.runs {
         let id = JobID(submission: name, job: run.plan.id)
         seen.insert(id)
@@ -41,7 +57,7 @@ struct StatusFromFiles {
   }
 
   private func entry(
-    _ id: JobID, _ description: JobDescription, _ hash: String, _ run: PlacedRun?, _ state: QueueState
+    _ id: JobID, _ description: JobDescription?, _ hash: String, _ run: PlacedRun?, _ state: QueueState
   ) -> StatusEntry {
     let path = results.experiment(id.submission).run(id.job).recordFile
     let record = try? RunRecord(reading: path, in: files)

@@ -116,7 +116,11 @@ final class ExperimentCache: Sendable {
     switch placement.fit(placed, file) {
     case .empty: try placement.write(file, of: placed)
     case .continues(let continuation):
-      if continuation.changesConfig { try placement.write(file, of: placed) }
+      if continuation.changesConfig {
+        try placement.write(file, of: placed)
+      } else {
+        try placement.writeOrigin(of: file, placed)
+      }
     case .taken(let reason):
       throw RunFailure(
         kind: .content,

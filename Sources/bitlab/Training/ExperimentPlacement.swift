@@ -82,11 +82,12 @@ struct ExperimentPlacement {
       let what = folder.hasConfig ? "a config.json that cannot be read" : "something that is no experiment"
       return .taken(Reason(text: what))
     }
-    if held.namesFiles || placed.experiment.namesFiles, let origin = try? files.readText(folder.originFile),
-      origin != FilePath.absolute(file.folder) + "\n"
+    if held.namesFiles || placed.experiment.namesFiles, let origin = folder.origin(in: files),
+      origin != FilePath.absolute(file.folder), files.exists(origin)
     {
       return .taken(Reason(text: "a config in another folder, whose files it names,"))
     }
+    // Where that folder is gone, configs and results have moved together.
     guard held.name == placed.experiment.name else {
       return .taken(Reason(text: "an experiment named \(held.name)"))
     }
@@ -181,16 +182,21 @@ struct ExperimentPlacement {
     try folder.create(in: files)
     if folder.hasConfig {
       let former = try files.readAll(folder.configFile)
-      if former == file.bytes { return }
+      if former == file.bytes { return try writeOrigin(of: file, placed) }
       try keep(former, in: folder)
       try endRunsOutsidePlan(of: placed)
       // First: between the two the former config counts.
       try DurableFile.write(SHA256.hexadecimal(of: file.bytes) + "\n", to: folder.configHashFile, in: files)
     }
-    if placed.experiment.namesFiles {
-      try DurableFile.write(FilePath.absolute(file.folder) + "\n", to: folder.originFile, in: files)
-    }
+    try writeOrigin(of: file, placed)
     try DurableFile.write(file.bytes, to: folder.configFile, in: files)
+  }
+
+  /// Takes note of where the config lies, where that matters and is not known. Throws `FileError`.
+  func writeOrigin(of file: ConfigurationFile, _ placed: PlacedExperiment) throws {
+    let origin = FilePath.absolute(file.folder)
+    guard placed.experiment.namesFiles, placed.folder.origin(in: files) != origin else { return }
+    try DurableFile.write(origin + "\n", to: placed.folder.originFile, in: files)
   }
 
   /// Runs that have begun and that the plan no longer has are cancelled: nobody will bring them to their end.

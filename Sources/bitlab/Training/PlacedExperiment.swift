@@ -44,10 +44,9 @@ struct PlacedExperiment: Sendable {
     let folder = results.experiment(name)
     guard folder.hasConfig else { return nil }
     let bytes = try files.readAll(folder.configFile)
-    let origin = try? files.readText(folder.originFile).split(separator: "\n").first.map(String.init)
     self.init(
       try Experiment(bytes: bytes, path: folder.configFile), name: name, folder: folder,
-      configFolder: origin ?? "")
+      configFolder: folder.origin(in: files) ?? "")
   }
 
   func run(_ id: String) -> PlacedRun? { places[id].map { runs[$0] } }

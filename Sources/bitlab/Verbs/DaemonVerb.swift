@@ -14,7 +14,7 @@ struct DaemonVerb {
 
   func run() throws -> Int32 {
     guard arguments.operands.isEmpty else { throw UsageError("daemon takes no arguments") }
-    if let problem = MemoryBounds.problemAtStart(slots: arguments.jobs ?? Machine.cores) {
+    if let problem = DescriptorLimit.problemAtStart ?? MemoryBounds.problemAtStart(slots: arguments.slots) {
       console.error(problem)
       return ExitCode.failure
     }
@@ -28,7 +28,7 @@ struct DaemonVerb {
     let daemon = try Daemon(
       .init(
         results: results, configs: arguments.configs, data: arguments.data,
-        slots: arguments.jobs ?? Machine.cores, reuses: !arguments.trainsAll,
+        slots: arguments.slots, reuses: !arguments.trainsAll,
         onFinish: arguments.onFinish),
       log: log, in: files)
     signals.onStop { daemon.stop(drain: false) }

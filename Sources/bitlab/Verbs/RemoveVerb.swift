@@ -31,13 +31,16 @@ struct RemoveVerb {
     if client == nil { try refuseOpen(names, results) }
     if !arguments.isSure { try ask(names, results) }
     if let client {
-      _ = try client.request(["verb": "remove", "targets": .array(names.map { .string($0) })])
+      let notes = try client.request(["verb": "remove", "targets": .array(names.map { .string($0) })])
+      for note in notes { console.error(note["text"]?.string ?? "") }
     } else {
       try withExtendedLifetime(try results.own(in: files)) {
         // A daemon may have come and gone since.
         try refuseOpen(names, results)
         for name in names { try results.remove(name, in: files) }
-        results.finishRemovals(in: files)
+        if let note = ResultsFolder.note(ofRemainsIn: results.finishRemovals(in: files)) {
+          console.error(note)
+        }
       }
     }
     if arguments.json {

@@ -25,7 +25,7 @@ struct RunVerb {
       if arguments.operands.count > 1 { console.info("no run started") }
       return exitCode
     }
-    if let problem = MemoryBounds.problemAtStart(slots: arguments.jobs ?? Machine.cores) {
+    if let problem = DescriptorLimit.problemAtStart ?? MemoryBounds.problemAtStart(slots: arguments.slots) {
       console.error(problem)
       return ExitCode.failure
     }
@@ -41,7 +41,7 @@ struct RunVerb {
     let exitCode = loadDatasets(loaded, datasets)
     guard exitCode == ExitCode.done else { return exitCode }
     let experiments = try place(loaded, in: results)
-    let slots = arguments.jobs ?? Machine.cores
+    let slots = arguments.slots
     let observer: any RunObserver =
       console.isInteractive ? LiveTable(console) : LineReporter(console)
     let reports = ReportWriter { observer.say($0, isProblem: true) }
@@ -187,7 +187,7 @@ struct RunVerb {
     _ placement: ExperimentPlacement
   ) throws {
     if case .continues(let continuation) = fit {
-      guard continuation.changesConfig else { return }
+      guard continuation.changesConfig else { return try placement.writeOrigin(of: file, placed) }
       console.info(
         continuation.note(placed.name, queued: placed.runs.count - continuation.ended.count))
     }

@@ -12,13 +12,13 @@ struct StatusVerb {
     let results = ResultsFolder(arguments.results)
     guard ForeignFolder(results) == nil, let client = try DaemonClient.connect(results) else {
       let files = StatusFromFiles(results: results, files: POSIXFileSystem())
-      let entries = try select(try files.entries())
+      let entries = try select(try files.entries(sayProblem: console.error))
       show(arguments.ended ? entries.filter(\.record.status.hasEnded) : entries, nil, files.source)
       return ExitCode.done
     }
     if arguments.ended {
       let files = StatusFromFiles(results: results, files: POSIXFileSystem())
-      let entries = try select(try files.entries()).filter(\.record.status.hasEnded)
+      let entries = try select(try files.entries(sayProblem: console.error)).filter(\.record.status.hasEnded)
       show(entries, client.serverPID, "what has ended, from the files")
       return ExitCode.done
     }

@@ -45,6 +45,41 @@ struct ChangingDataTests {
     try program.record("results/\(name)", "two-seed0")["data_sha256"] as? String
   }
 
+  /// Configs, data and results that lie elsewhere now are the same experiment; a config beside others' data is another one.
+  @Test func aProjectThatWasMovedGrows() throws {
+    let program = try Program()
+    func put(_ project: String, epochs: Int = 2, seeds: String) throws {
+      let text = Self.config("own", epochs: epochs).replacing(#""seeds": [0]"#, with: #""seeds": \#(seeds)"#)
+      try program.put(text, as: "\(project)/own.json")
+    }
+    func run(_ project: String) throws -> Program.Result {
+      try program("run", "\(project)/own.json", "-q", "--results", "\(project)/results")
+    }
+    let files = FileManager.default
+    try files.createDirectory(atPath: program.file("project"), withIntermediateDirectories: true)
+    try Self.write(program, seed: 1)
+    try files.moveItem(atPath: program.file("own"), toPath: program.file("project/own"))
+    try put("project", seeds: "[0]")
+    #expect(try run("project").code == 0)
+    let before = try program.record("project/results/own", "two-seed0")
+    try files.moveItem(atPath: program.file("project"), toPath: program.file("moved"))
+    for seeds in ["[0]", "[0, 1]"] {
+      try put("moved", seeds: seeds)
+      let result = try run("moved")
+      #expect(result.code == 0 && !program.exists("moved/results/own-2"), "\(result)")
+      #expect(
+        try program.record("moved/results/own", "two-seed0")["ended"] as? String == before["ended"] as? String
+      )
+      #expect(try program.text("moved/results/own/.origin").hasSuffix("/moved\n"))
+    }
+    #expect(program.exists("moved/results/own/runs/two-seed1/model.safetensors"))
+    // The former place is another project's now.
+    try files.copyItem(atPath: program.file("moved/own"), toPath: program.file("other/own"))
+    try put("other", seeds: "[0]")
+    let other = try program("run", "other/own.json", "--results", "moved/results")
+    #expect(other.code == 0 && other.errors.contains("a config in another folder, whose files it names,"))
+  }
+
   /// Each run is trained on the files as they are when it begins, to the bytes of a program that starts then.
   @Test func everyRunIsTrainedOnTheFilesAsTheyAre() throws {
     let program = try Program()

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import TestSupport
 import Testing
 
 @testable import bitlab
@@ -30,6 +31,53 @@ struct RemoveTests {
     #expect(daemon.verb("wait").code == 0)
     #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(text, "tiny"))
   }
+
+  /// The experiment is gone for everybody, and that some of its files are still there is said.
+  @Test(.enabled(if: canMakeImmutable), arguments: [false, true])
+  func filesThatCannotBeDeleted(withDaemon: Bool) throws {
+    let daemon = try InProcessDaemon(slots: 2)
+    #expect(try daemon.submit(ConfigText(seeds: "[0]").text).code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    if !withDaemon { daemon.stop() }
+    let model = "runs/full-seed0/model.safetensors"
+    #expect(Self.chattr("+i", daemon.results + "/tiny/" + model))
+    let said = daemon.verb("remove", "tiny", "--yes")
+    let left = try POSIXFileSystem().list(daemon.results + "/.bitlab").filter { $0.hasPrefix("removed") }
+    #expect(left.count == 1)
+    let folder = try daemon.results + "/.bitlab/" + #require(left.first)
+    #expect(Self.chattr("-i", "\(folder)/\(model)"))
+    #expect(said.code == 0 && said.output == "tiny: removed\n" && !daemon.exists("results/tiny"), "\(said)")
+    #expect(
+      said.errors
+        == "bitlab: some files could not be deleted, and stay in \(folder): delete them by hand, as "
+        + "somebody who may\n")
+    // The next who owns the folder tries again.
+    if !withDaemon {
+      try daemon.start(slots: 1)
+    } else {
+      #expect(daemon.verb("remove", "tiny", "--yes").code == 2)
+    }
+    daemon.stop()
+    #expect(daemon.verb("run", try daemon.config(ConfigText(seeds: "[0]").text, as: "again.json")).code == 0)
+    #expect(!POSIXFileSystem().exists(folder))
+  }
+
+  private static func chattr(_ flag: String, _ path: String) -> Bool {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", "chattr \(flag) \"$0\" 2> /dev/null", path]
+    guard (try? process.run()) != nil else { return false }
+    process.waitUntilExit()
+    return process.terminationStatus == 0
+  }
+
+  /// Where the file system knows it, and the user may.
+  private static let canMakeImmutable: Bool = {
+    guard let folder = try? TemporaryFolder(), (try? folder.put([], as: "probe")) != nil else {
+      return false
+    }
+    return chattr("+i", folder.file("probe")) && chattr("-i", folder.file("probe"))
+  }()
 
   @Test func whatHasNotEndedStays() throws {
     let daemon = try InProcessDaemon(slots: 1)

@@ -61,6 +61,20 @@ struct StatusFromFilesTests {
     #expect(after["tiny/full-seed0"]?["status"] as? String == "completed")
   }
 
+  /// Its runs are there all the same, and that it is damaged is said.
+  @Test(arguments: [false, true]) func anExperimentWhoseConfigCannotBeRead(withDaemon: Bool) throws {
+    let daemon = try InProcessDaemon(slots: 2)
+    #expect(try daemon.submit(ConfigText().text).code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    try daemon.wait { $0.submissions.isEmpty }
+    if !withDaemon { daemon.stop() }
+    try Data("{".utf8).write(to: URL(fileURLWithPath: daemon.results + "/tiny/config.json"))
+    let said = daemon.verb("status", "--ended")
+    #expect(said.code == 0 && said.errors.contains("tiny: "), "\(said)")
+    #expect(said.errors.contains("results/tiny/config.json:1:2"), "\(said)")
+    #expect(said.output.split(separator: "\n").count { $0.contains("completed") } == 4, "\(said)")
+  }
+
   /// The queue will not run it again.
   @Test func anEndThatTheJournalHasNotHeardOf() throws {
     let daemon = try InProcessDaemon(slots: 1)
