@@ -55,9 +55,10 @@ torture: ## Kill the daemon 200 times (ROUNDS=...), fail each of its file operat
 	  --filter 'TortureTests|DaemonFaultTests'
 
 # A debug build, in a folder of its own. The programs that the tests start are sanitized too and fail by exit code 66.
-# Skipped is what limits the size of files, since the sanitizer maps a large one for itself.
+# Skipped is what limits the size of files, since the sanitizer maps a large one for itself, and what limits addresses, of
+# which it takes terabytes.
 TSAN_TESTS := ^(SchedulerTests|FilesTests|ExperimentsTests|BitLabTests)\.|TeamTests|ComputePoolTests|TrainingStepTests
-TSAN_SKIPPED := aRunThatCannotWriteFailsAndTheOthersGoOn|BenchTests
+TSAN_SKIPPED := aRunThatCannotWriteFailsAndTheOthersGoOn|filesAreLimitedInSize|BenchTests|noRoomForThreads|memoryThatCanNeverBe|memoryIsReserved
 
 tsan: ## Run the concurrent tests under the thread sanitizer; any race fails
 	mkdir -p .build/tsan

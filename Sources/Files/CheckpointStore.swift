@@ -61,7 +61,7 @@ package struct CheckpointStore: Sendable {
           path: path,
           problem: "is of version \(version) of the format; this program reads \(CheckpointFormat.version)",
           remedy: "go on with the program that wrote it, or remove the run's folder to begin the run again")
-      } catch let error as FileError where error.isDeviceFailure {
+      } catch let error as FileError where error.isDeviceFailure || error.isNoFile {
         putAside.append(try self.putAside(path, "\(error)"))
       }
     }

@@ -48,6 +48,9 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The user may not do this here.
   package var isPermissionDenied: Bool { code == EACCES || code == EPERM || code == EROFS }
 
+  /// A pipe is in the file's place.
+  package var isNoFile: Bool { code == ENOTSUP && (operation == .open || operation == .create) }
+
   /// The device itself failed: what it holds may be lost.
   package var isDeviceFailure: Bool { code == EIO }
 

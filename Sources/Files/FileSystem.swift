@@ -99,13 +99,6 @@ extension FileSystem {
     String(decoding: try readAll(path), as: UTF8.self)
   }
 
-  /// The same of a file in a folder that others may put things into: what is no regular file there, as a pipe, which might
-  /// never give anything, is an error.
-  package func readRegularFile(_ path: String) throws(FileError) -> [UInt8] {
-    guard FilePath.isRegularFile(path) || !exists(path) else { throw FileError(.open, path, code: ENOTSUP) }
-    return try readAll(path)
-  }
-
   /// Creates a folder and those above it, as `mkdir -p`, each entry synced into its parent.
   package func createFolders(_ path: String) throws(FileError) {
     if path.isEmpty || exists(path) { return }

@@ -5,6 +5,9 @@ package struct POSIXFileSystem: FileSystem {
   package init() {}
 
   package func open(_ path: String, _ mode: OpenMode) throws(FileError) -> OpenFile {
+    let operation: FileError.Operation = mode == .replace ? .create : .open
+    // A pipe in a file's place might never give anything, nor let go of whoever opens it.
+    if isPipe(path) { throw FileError(operation, path, code: ENOTSUP) }
     // Closed on exec, so that a child process neither keeps files open nor holds our locks.
     let flags =
       switch mode {
@@ -13,7 +16,6 @@ package struct POSIXFileSystem: FileSystem {
       // Reading too: finding the last whole row of a file that is continued takes a look at its end.
       case .append: O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC
       }
-    let operation: FileError.Operation = mode == .replace ? .create : .open
     let number = try retrying(operation, path) { Foundation.open(path, flags, 0o666) }
     return OpenFile(number: number, path: path)
   }
@@ -104,6 +106,11 @@ package struct POSIXFileSystem: FileSystem {
       if code == EINVAL { return }
       throw FileError(.synchronizeFolder, path, code: code)
     }
+  }
+
+  private func isPipe(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
   }
 
   private func isFolder(_ path: String) -> Bool {

@@ -63,7 +63,7 @@ struct LimitTests {
   }
 
   /// Fewer files than the process itself needs: Dispatch traps without one.
-  @Test(arguments: ["run tiny.json", "daemon"], [5, 15])
+  @Test(arguments: ["run tiny.json", "daemon"], [5, 31])
   func tooFewDescriptorsForAnything(words: String, limit: Int) throws {
     let program = try Program()
     try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
@@ -72,7 +72,7 @@ struct LimitTests {
       result.code == 1
         && result.errors
           == "bitlab: at most \(limit) files may be open at once (ulimit -n), and training needs at "
-          + "least 16: raise it\n",
+          + "least 32: raise it\n",
       "\(result)")
   }
 

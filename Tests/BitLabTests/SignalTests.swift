@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Signals to `bitlab run` as shells, `nohup` and `timeout` send them.
@@ -28,25 +29,21 @@ struct SignalTests {
   /// GNU `timeout` signals its child and then the child's group.
   @Test func sigtermTwiceAtOnceIsOneRequest() throws {
     let program = try Program()
-    // The run cannot stop before its weights have an end.
-    try #require(mkfifo(program.file("weights"), 0o600) == 0)
+    // The run cannot stop before it has its weights.
+    let lease = try Lease(program.file("weights"))
     try program.put(
       ConfigText(
         training: #", "initial_weights": "weights""#, variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]"
       ).text, as: "tiny.json")
     let running = try program.start("run", "tiny.json")
-    var weights: Int32 = -1
-    while weights < 0 {
-      try #require(running.process.isRunning, "\(running.said)")
-      weights = open(program.file("weights"), O_WRONLY | O_NONBLOCK)
-    }
+    while !lease.isWanted { try #require(running.process.isRunning, "\(running.said)") }
     running.send(SIGTERM)
     try running.read(until: "asked to end: checkpoints are written")
     running.send(SIGTERM)
     running.send(SIGHUP)
     // Nothing tells that they have come.
     usleep(100_000)
-    close(weights)
+    lease.release()
     #expect(running.finish() == 143)
     #expect(running.said.contains("stopped; the same command goes on from here"))
   }

@@ -61,7 +61,7 @@ package enum DescriptorLimit {
   }
 
   /// Half of them are left to runs, of which one has 8.
-  private static let least = 16
+  private static let least = 32
 
   /// The limit that holds now.
   package static var soft: Int {

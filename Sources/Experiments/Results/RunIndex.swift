@@ -112,7 +112,7 @@ package final class RunIndex: Sendable {
       try complete(path)
       state.file = try AppendingFile(path, .afterLastWholeRow, in: files)
       state.version = FileVersion(path: path)
-      state.offsets = Self.offsets(in: try files.readRegularFile(path))
+      state.offsets = Self.offsets(in: try files.readAll(path))
       state.isComplete = true
     } catch {
       say("\(error)", &state)
@@ -139,7 +139,7 @@ package final class RunIndex: Sendable {
   /// most of its lines are of runs that are named more than once, or not there any more.
   private func complete(_ path: String) throws {
     let names = Set(try results.experimentNames(in: files))
-    let text = String(decoding: try files.readRegularFile(path), as: UTF8.self)
+    let text = String(decoding: try files.readAll(path), as: UTF8.self)
     let places = text.split(separator: "\n").dropFirst().compactMap { Self.place(String($0)) }
     let live = Set(places.filter { names.contains($0.experiment) })
     if places.count > max(2 * live.count, Self.smallestCompacted) { return try rebuild(path) }
@@ -206,7 +206,7 @@ package final class RunIndex: Sendable {
 
   /// The runs of a hash, the newest first.
   private func places(of hash: String) -> [Place] {
-    guard let bytes = try? files.readRegularFile(results.runIndexFile) else { return [] }
+    guard let bytes = try? files.readAll(results.runIndexFile) else { return [] }
     return String(decoding: bytes, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix(hash + " ") }
       .reversed()
       .compactMap { Self.place(String($0)) }

@@ -156,7 +156,7 @@ extension RunRecord {
   /// Reads a file; keys it does not know are passed over. Throws `FileError`, or `FileContentError` for a
   /// file that is not a run's record.
   package init(reading path: String, in fileSystem: any FileSystem) throws {
-    let bytes = try fileSystem.readRegularFile(path)
+    let bytes = try fileSystem.readAll(path)
     do {
       self = try JSONDecoder().decode(RunRecord.self, from: Data(bytes))
     } catch let error as DecodingError {

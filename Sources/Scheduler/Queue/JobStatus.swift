@@ -137,6 +137,11 @@ package struct JobEntry: Sendable, Hashable {
   /// Begins the problem of a job that waits for room.
   static let waiting = "waits for "
 
+  /// It has what it waited for, or waits for something else now.
+  mutating func waitsNoMore() {
+    if problem?.hasPrefix(Self.waiting) == true { problem = nil }
+  }
+
   /// After so many deaths a job waits behind all others and runs alone.
   package static let deathsBeforeAlone = 3
   /// After so many it is failed.

@@ -109,15 +109,16 @@ extension QueueEngine {
     }
   }
 
-  /// Forgets everything of submissions whose jobs have ended. Throws `NotEnded` for one of which a job has not, and where the
-  /// store does not take it.
+  /// Forgets everything of submissions whose jobs have ended. Throws `NotEnded` for one of which a job has not.
+  ///
+  /// It is done also where the store does not take it now: on a full disk removing makes room.
   package func remove(_ names: [String]) throws {
     try serve {
       let running = Set(dispatcher.running.map(\.submission))
       if let name = names.first(where: { !state.canTake($0) || running.contains($0) }) {
         throw NotEnded(name: name)
       }
-      try record(names.map { .removed($0) })
+      recordSurely(names.map { .removed($0) })
     }
   }
 

@@ -38,8 +38,7 @@ package struct QueueState: Sendable, Hashable {
     case .began(let id):
       change(id) {
         $0.status = .running(isBeingCancelled: false)
-        // It has what it waited for.
-        if $0.problem?.hasPrefix(JobEntry.waiting) == true { $0.problem = nil }
+        $0.waitsNoMore()
       }
     case .requeued(let id, let problem):
       change(id) {
@@ -52,7 +51,11 @@ package struct QueueState: Sendable, Hashable {
         $0.retries += 1
         $0.problem = problem
       }
-    case .paused(let id): change(id) { $0.status = .paused($0.status.start ?? .goesOn) }
+    case .paused(let id):
+      change(id) {
+        $0.status = .paused($0.status.start ?? .goesOn)
+        $0.waitsNoMore()
+      }
     case .resumed(let id): change(id) { $0.status = .queued($0.status.start ?? .goesOn) }
     case .cancelRequested(let id): change(id) { $0.status = .running(isBeingCancelled: true) }
     case .ended(let id, let end): change(id) { $0.status = .ended(end) }

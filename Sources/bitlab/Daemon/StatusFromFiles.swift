@@ -113,7 +113,7 @@ struct StatusFromFiles {
   func journaled() throws -> QueueState {
     guard files.exists(results.journalFile) else { return QueueState() }
     let records = try Journal.records(
-      in: try files.readRegularFile(results.journalFile), path: results.journalFile)
+      in: try files.readAll(results.journalFile), path: results.journalFile)
     return QueueState(replaying: records)
   }
 }

@@ -1,5 +1,6 @@
 import Experiments
 import Files
+import Foundation
 import Scheduler
 import Synchronization
 
@@ -19,6 +20,8 @@ final class ExperimentCache: Sendable {
   private let results: ResultsFolder
   private let files: any FileSystem
   private let state = Mutex(State())
+  /// Held by whoever reads or writes configs, or makes folders.
+  private let filesLock = NSLock()
   private static let capacity = 64
   /// More than this many that wait are read again when they begin.
   private static let mostAccepted = 256
@@ -41,7 +44,14 @@ final class ExperimentCache: Sendable {
   /// Throws `FileError`, or what is wrong with a config that was accepted once.
   func experiment(_ submission: Submission) throws -> PlacedExperiment {
     let folder = results.experiment(submission.name)
-    guard !submission.isPlaced || files.exists(folder.configFile) else {
+    // Runs that begin together would put the same config back.
+    return try filesLock.withLock { try experiment(submission, folder) }
+  }
+
+  private func experiment(_ submission: Submission, _ folder: ExperimentFolder) throws -> PlacedExperiment {
+    let isThere = files.exists(folder.configFile)
+    guard !submission.isPlaced || isThere || submission.payload != nil && files.exists(folder.runsFolder)
+    else {
       throw RunFailure(
         kind: .content, "\(folder.configFile) is not there any more: submit the config again to begin anew")
     }
@@ -115,12 +125,7 @@ final class ExperimentCache: Sendable {
     let placement = ExperimentPlacement(results: results, files: files)
     switch placement.fit(placed, file) {
     case .empty: try placement.write(file, of: placed)
-    case .continues(let continuation):
-      if continuation.changesConfig {
-        try placement.write(file, of: placed)
-      } else {
-        try placement.writeOrigin(of: file, placed)
-      }
+    case .continues(let continuation): try placement.update(file, of: placed, continuation)
     case .taken(let reason):
       throw RunFailure(
         kind: .content,
@@ -129,13 +134,20 @@ final class ExperimentCache: Sendable {
     }
   }
 
-  /// Puts the config that was accepted in the place of something that is none, and keeps that under another name: without its
-  /// config an experiment is known to nobody.
+  /// Puts the config that was accepted in the place of something that is none, and keeps that under another name; or where there
+  /// is nothing any more. Without its config an experiment is known to nobody.
   private func putBack(_ file: ConfigurationFile, in folder: ExperimentFolder) {
     do {
-      let kept = try DamagedFile.putAside(folder.configFile, in: files)
+      var what = "was not there any more"
+      if files.exists(folder.configFile) {
+        what = "was no config any more, kept as \(try DamagedFile.putAside(folder.configFile, in: files))"
+      }
       try DurableFile.write(file.bytes, to: folder.configFile, in: files)
-      log("\(folder.configFile) was no config any more: kept as \(kept), and what was accepted put back")
+      let placement = ExperimentPlacement(results: results, files: files)
+      let isNewest = placement.isNewest(file.bytes, in: folder)
+      log(
+        "\(folder.configFile) \(what): what was accepted is put back"
+          + (isNewest ? "" : "; `bitlab run` had let the experiment grow since: run that config again"))
     } catch {
       log("\(error)")
     }
@@ -146,9 +158,9 @@ final class ExperimentCache: Sendable {
   private func newest(
     _ file: ConfigurationFile, _ submission: Submission, _ folder: ExperimentFolder
   ) -> ConfigurationFile {
-    guard let found = try? files.readRegularFile(folder.configFile) else {
+    guard let found = try? files.readAll(folder.configFile) else {
       // What a disk does not give now may be right.
-      if files.exists(folder.configFile), !folder.hasConfig { putBack(file, in: folder) }
+      if !folder.hasConfig { putBack(file, in: folder) }
       return file
     }
     if found == file.bytes { return file }

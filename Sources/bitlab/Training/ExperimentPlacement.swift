@@ -28,6 +28,8 @@ struct ExperimentPlacement {
     var ended: Set<String> = []
     /// Runs that are there and that the plan no longer has.
     var gone: [String] = []
+    /// Runs that the plan does not have and that have not ended, by their records.
+    var abandoned: [String] = []
   }
 
   /// Why a folder cannot be an experiment's: what is in it.
@@ -76,11 +78,15 @@ struct ExperimentPlacement {
   func fit(_ placed: PlacedExperiment, _ file: ConfigurationFile) -> Fit {
     let folder = placed.folder
     if !files.exists(folder.path) || isUnfinished(folder) { return .empty }
-    guard folder.hasConfig, let bytes = try? files.readAll(folder.configFile),
-      let held = try? Experiment(bytes: bytes, path: folder.configFile)
-    else {
-      let what = folder.hasConfig ? "a config.json that cannot be read" : "something that is no experiment"
-      return .taken(Reason(text: what))
+    let held: Experiment
+    if files.exists(folder.configFile) {
+      guard let bytes = try? files.readAll(folder.configFile),
+        let experiment = try? Experiment(bytes: bytes, path: folder.configFile)
+      else { return .taken(Reason(text: "a config.json that cannot be read")) }
+      held = experiment
+    } else {
+      guard hasRuns(of: placed) else { return .taken(Reason(text: "something that is no experiment")) }
+      held = placed.experiment
     }
     if held.namesFiles || placed.experiment.namesFiles, let origin = folder.origin(in: files),
       origin != FilePath.absolute(file.folder), files.exists(origin)
@@ -94,7 +100,7 @@ struct ExperimentPlacement {
     guard let there = files.exists(folder.runsFolder) ? try? files.list(folder.runsFolder) : [] else {
       return .taken(Reason(text: "runs that cannot be listed"))
     }
-    var continuation = Continuation(changesConfig: held != placed.experiment)
+    var continuation = Continuation(changesConfig: held != placed.experiment || !folder.hasConfig)
     lazy var former = PlacedExperiment(
       held, name: placed.name, folder: folder, configFolder: placed.configFolder)
     for id in there {
@@ -103,6 +109,7 @@ struct ExperimentPlacement {
         if let reason = unknown(id, placed, former) { return .taken(reason) }
         continue
       }
+      if placed.run(id) == nil, !record.status.hasEnded { continuation.abandoned.append(id) }
       guard record.hasBegun else { continue }
       guard let run = placed.run(id) else {
         continuation.gone.append(id)
@@ -112,6 +119,15 @@ struct ExperimentPlacement {
       if run.hasEnded(record, in: files) { continuation.ended.insert(id) }
     }
     return .continues(continuation)
+  }
+
+  /// Whether records say that runs of the experiment are in its folder, whose config is lost.
+  private func hasRuns(of placed: PlacedExperiment) -> Bool {
+    let there = (try? files.list(placed.folder.runsFolder)) ?? []
+    return there.lazy.compactMap(placed.run).contains { run in
+      guard let record = try? RunRecord(reading: run.folder.recordFile, in: files) else { return false }
+      return record.hasBegun && run.isThat(of: record, in: files)
+    }
   }
 
   /// Why a run whose record is gone or cannot be read may be another one than the plan's; nil where it is the same, or nothing of it
@@ -140,7 +156,7 @@ struct ExperimentPlacement {
   /// What keeps a run from being the one that is there: the settings that differ, where its config is still known.
   private func reason(_ run: PlacedRun, _ record: RunRecord, _ folder: ExperimentFolder) -> Reason {
     let former = configs(of: folder).lazy.compactMap { path -> Experiment? in
-      guard let bytes = try? files.readRegularFile(path) else { return nil }
+      guard let bytes = try? files.readAll(path) else { return nil }
       return try? Experiment(bytes: bytes, path: path)
     }.first { $0.configHash == record.configHash }
     let plan = former.flatMap { Plan($0).runs.first { $0.id == run.plan.id } }
@@ -175,57 +191,62 @@ struct ExperimentPlacement {
 
   // MARK: - Writing
 
-  /// Makes the folder and writes the config, and where it lies if it names files; a config that is there is kept under the
-  /// next free number. Throws `FileError`.
+  /// Makes the folder of a new experiment and writes its config, and where that lies if it names files. Throws `FileError`.
   func write(_ file: ConfigurationFile, of placed: PlacedExperiment) throws {
-    let folder = placed.folder
-    try folder.create(in: files)
-    if folder.hasConfig {
-      let former = try files.readAll(folder.configFile)
-      if former == file.bytes { return try writeOrigin(of: file, placed) }
-      try keep(former, in: folder)
-      try endRunsOutsidePlan(of: placed)
-      // First: between the two the former config counts.
-      try DurableFile.write(SHA256.hexadecimal(of: file.bytes) + "\n", to: folder.configHashFile, in: files)
-    }
+    try placed.folder.create(in: files)
     try writeOrigin(of: file, placed)
-    try DurableFile.write(file.bytes, to: folder.configFile, in: files)
+    try DurableFile.write(file.bytes, to: placed.folder.configFile, in: files)
   }
 
-  /// Takes note of where the config lies, where that matters and is not known. Throws `FileError`.
-  func writeOrigin(of file: ConfigurationFile, _ placed: PlacedExperiment) throws {
-    let origin = FilePath.absolute(file.folder)
-    guard placed.experiment.namesFiles, placed.folder.origin(in: files) != origin else { return }
-    try DurableFile.write(origin + "\n", to: placed.folder.originFile, in: files)
-  }
-
-  /// Runs that have begun and that the plan no longer has are cancelled: nobody will bring them to their end.
-  private func endRunsOutsidePlan(of placed: PlacedExperiment) throws {
+  /// Brings the folder of an experiment that continues up to its config: another one that is there is kept under the next free
+  /// number, and runs that the plan does not have are cancelled, for nobody will bring them to their end.
+  /// Throws `FileError`.
+  func update(
+    _ file: ConfigurationFile, of placed: PlacedExperiment, _ continuation: Continuation
+  ) throws {
     let folder = placed.folder
-    guard files.exists(folder.runsFolder) else { return }
-    for id in try files.list(folder.runsFolder) where placed.run(id) == nil {
+    try writeOrigin(of: file, placed)
+    if continuation.changesConfig {
+      if folder.hasConfig {
+        try keep(try files.readAll(folder.configFile), in: folder)
+        // First: between the two the former config counts.
+        try DurableFile.write(SHA256.hexadecimal(of: file.bytes) + "\n", to: folder.configHashFile, in: files)
+      }
+      try DurableFile.write(file.bytes, to: folder.configFile, in: files)
+    }
+    for id in continuation.abandoned {
       let path = folder.run(id).recordFile
-      guard var record = try? RunRecord(reading: path, in: files), !record.status.hasEnded else { continue }
+      guard var record = try? RunRecord(reading: path, in: files) else { continue }
       record.end(.cancelled, problem: PlacedExperiment.runIsGone)
       try record.write(to: path, in: files)
     }
+  }
+
+  private func writeOrigin(of file: ConfigurationFile, _ placed: PlacedExperiment) throws {
+    let origin = FilePath.absolute(file.folder)
+    guard placed.experiment.namesFiles, placed.folder.origin(in: files) != origin else { return }
+    try DurableFile.write(origin + "\n", to: placed.folder.originFile, in: files)
   }
 
   private func keep(_ former: [UInt8], in folder: ExperimentFolder) throws {
     var number = 1
     while files.exists(folder.formerConfigFile(number)) { number += 1 }
     // Whoever was stopped behind this has kept it already.
-    if number > 1, (try? files.readRegularFile(folder.formerConfigFile(number - 1))) == former { return }
+    if number > 1, (try? files.readAll(folder.formerConfigFile(number - 1))) == former { return }
     try DurableFile.write(former, to: folder.formerConfigFile(number), in: files)
   }
 
   /// Whether the experiment has grown out of that config to the one that is there: it is one of those that are kept, and nobody
   /// has edited the newest.
   func hasGrown(from bytes: [UInt8], to newest: [UInt8], in folder: ExperimentFolder) -> Bool {
-    guard let hash = try? files.readRegularFile(folder.configHashFile),
-      String(decoding: hash, as: UTF8.self) == SHA256.hexadecimal(of: newest) + "\n"
-    else { return false }
-    return configs(of: folder).dropFirst().contains { (try? files.readRegularFile($0)) == bytes }
+    guard files.exists(folder.configHashFile), isNewest(newest, in: folder) else { return false }
+    return configs(of: folder).dropFirst().contains { (try? files.readAll($0)) == bytes }
+  }
+
+  /// Whether that is the config that the program wrote last. It takes note of that where an experiment grows.
+  func isNewest(_ bytes: [UInt8], in folder: ExperimentFolder) -> Bool {
+    guard files.exists(folder.configHashFile) else { return true }
+    return (try? files.readText(folder.configHashFile)) == SHA256.hexadecimal(of: bytes) + "\n"
   }
 
   /// The config, and those that the experiment has grown out of, the newest first.

@@ -13,6 +13,8 @@ final class ReportWriter: Sendable {
     /// When each report may be written again.
     var resting: [String: ContinuousClock.Instant] = [:]
     var isScheduled = false
+    /// Why reports cannot be written, as it was said: that may last for hours.
+    var said: [String: String] = [:]
   }
 
   private let queue = DispatchQueue(label: "bitlab.reports", qos: .utility)
@@ -84,12 +86,16 @@ final class ReportWriter: Sendable {
       let rest: Duration
       do {
         try report.write()
+        state.withLock { _ = $0.said.removeValue(forKey: report.name) }
         rest = (clock.now - start) * Self.rest
       } catch  where !report.isThere {
         complain("\(report.name): \(report.folder.path) is not there any more, so its summary is not written")
         rest = .zero
       } catch {
-        complain("\(error)")
+        let problem = "\(error)"
+        if state.withLock({ $0.said.updateValue(problem, forKey: report.name) }) != problem {
+          complain(problem)
+        }
         isWritten = false
         rest = Self.restAfterFailure
         // Unless it has changed again already.

@@ -99,6 +99,7 @@ struct RunVerb {
       console.info("stopped; the same command goes on from here")
       return ExitCode.signal(number)
     }
+    if !failed.isEmpty { console.info("the same command tries again what failed") }
     return isGood ? ExitCode.done : ExitCode.failure
   }
 
@@ -186,12 +187,11 @@ struct RunVerb {
     _ file: ConfigurationFile, of placed: PlacedExperiment, _ fit: ExperimentPlacement.Fit,
     _ placement: ExperimentPlacement
   ) throws {
-    if case .continues(let continuation) = fit {
-      guard continuation.changesConfig else { return try placement.writeOrigin(of: file, placed) }
-      console.info(
-        continuation.note(placed.name, queued: placed.runs.count - continuation.ended.count))
+    guard case .continues(let continuation) = fit else { return try placement.write(file, of: placed) }
+    if continuation.changesConfig {
+      console.info(continuation.note(placed.name, queued: placed.runs.count - continuation.ended.count))
     }
-    try placement.write(file, of: placed)
+    try placement.update(file, of: placed, continuation)
   }
 
   /// Of an experiment of which nothing is trained; of others the executor says it.

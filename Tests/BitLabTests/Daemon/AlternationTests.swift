@@ -129,6 +129,104 @@ struct AlternationTests {
     #expect(daemon.exists("results/tiny-2/config.json"))
   }
 
+  /// Runs that begin together have one config to put back, also where it is gone.
+  @Test(arguments: ["{", nil]) func aConfigIsPutBackOnce(content: String?) throws {
+    let daemon = try InProcessDaemon(slots: 4)
+    let variants = #"{"name": "full", "bits": 32}, {"name": "two", "bits": 2}, {"name": "one", "bits": 1}"#
+    let text = InProcessDaemon.long(variants: variants)
+    #expect(try daemon.submit(text).code == 0)
+    let ids = ["full", "two", "one"].map { "long/\($0)-seed0" }
+    for round in 1...5 {
+      for id in ids { try daemon.wait(for: id, "running") }
+      while !daemon.exists("results/long/config.json") { usleep(1_000) }
+      daemon.stop()
+      let config = daemon.results + "/long/config.json"
+      if let content {
+        try Data(content.utf8).write(to: URL(fileURLWithPath: config))
+      } else {
+        try POSIXFileSystem().remove(config)
+      }
+      try daemon.start(slots: 4)
+      for id in ids { try daemon.wait(for: id, "running") }
+      while try !daemon.exists("results/long/config.json") || daemon.text("results/long/config.json") != text
+      {
+        usleep(1_000)
+      }
+      #expect(
+        try daemon.logText().components(separatedBy: "what was accepted is put back").count - 1 == round)
+    }
+    #expect(try daemon.status().values.allSatisfy { $0["status"] as? String == "running" })
+  }
+
+  /// It is what its runs say it is.
+  @Test(arguments: [false, true]) func anExperimentWithoutItsConfigContinues(byDaemon: Bool) throws {
+    let daemon = try InProcessDaemon()
+    let text = ConfigText(seeds: "[0]").text
+    #expect(try run(daemon, text).code == 0)
+    try POSIXFileSystem().remove(daemon.results + "/tiny/config.json")
+    if byDaemon { try daemon.start(slots: 2) }
+    let more = ConfigText(seeds: "[0, 1]").text
+    let said = byDaemon ? try daemon.submit(more) : try run(daemon, more)
+    #expect(said.code == 0, "\(said)")
+    if byDaemon { #expect(daemon.verb("wait").code == 0) }
+    #expect(!daemon.exists("results/tiny-2"))
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(more, "tiny"))
+    // Another one is not taken for it.
+    if byDaemon { daemon.stop() }
+    try POSIXFileSystem().remove(daemon.results + "/tiny/config.json")
+    #expect(try run(daemon, ConfigText(epochs: 3, seeds: "[0]").text).code == 0)
+    #expect(daemon.exists("results/tiny-2/config.json"))
+  }
+
+  /// The config that it has grown to is known to whoever wrote it alone.
+  @Test func aGrownConfigThatIsLostIsTold() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    let variants = #"{"name": "full", "bits": 32}"#
+    #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
+    try daemon.wait(for: "long/full-seed0", "running")
+    while !daemon.exists("results/long/config.json") { usleep(1_000) }
+    daemon.stop()
+    let grown = ConfigText(
+      name: "long", epochs: 1_000_000, training: #", "checkpoint_every_steps": 50, "max_steps": 10000000"#,
+      variants: variants, seeds: "[0, 1]"
+    ).text
+    let placement = ExperimentPlacement(results: ResultsFolder(daemon.results), files: POSIXFileSystem())
+    let file = ConfigurationFile(path: "long.json", bytes: Array(grown.utf8))
+    let (placed, fit, _) = placement.find(try Experiment(file), file) { _, _ in nil }
+    guard case .continues(let continuation) = fit else { return #expect(Bool(false), "\(fit)") }
+    try placement.update(file, of: placed, continuation)
+    try Data("{".utf8).write(to: URL(fileURLWithPath: daemon.results + "/long/config.json"))
+    try daemon.start(slots: 1)
+    try daemon.wait(for: "long/full-seed0", "running")
+    while try !daemon.logText().contains("had let the experiment grow since: run that config again") {
+      usleep(1_000)
+    }
+    #expect(try daemon.text("results/long/config.json") == InProcessDaemon.long())
+  }
+
+  /// A pipe in the place of a checkpoint keeps nobody waiting: it is put aside as one that is damaged.
+  @Test func pipesInThePlaceOfCheckpoints() throws {
+    let daemon = try InProcessDaemon(slots: 1)
+    #expect(try daemon.submit(Self.slow).code == 0)
+    try daemon.wait(for: "tiny/full-seed0", "running")
+    let folder = daemon.results + "/tiny/runs/full-seed0"
+    func checkpoints() throws -> [String] {
+      daemon.exists("results/tiny/runs/full-seed0")
+        ? try POSIXFileSystem().list(folder).filter { $0.hasPrefix("checkpoint.") } : []
+    }
+    while try checkpoints().isEmpty { usleep(1_000) }
+    daemon.stop()
+    let found = try checkpoints()
+    for name in found {
+      try POSIXFileSystem().remove("\(folder)/\(name)")
+      try #require(mkfifo("\(folder)/\(name)", 0o600) == 0)
+    }
+    try daemon.start(slots: 1)
+    #expect(daemon.verb("wait", "tiny").code == 0)
+    for name in found { #expect(POSIXFileSystem().exists("\(folder)/\(name).damaged")) }
+    #expect(try experimentResults(daemon.results + "/tiny") == daemon.undisturbed(Self.slow, "tiny"))
+  }
+
   /// A config that somebody has damaged under an experiment at work: what was accepted is put back, and the damaged one kept.
   @Test(arguments: ["", "{\"name\": ", "folder"]) func aDamagedConfigIsPutBack(content: String) throws {
     let daemon = try InProcessDaemon(slots: 1)
@@ -147,7 +245,7 @@ struct AlternationTests {
     #expect(daemon.verb("wait", "tiny").code == 0)
     #expect(try daemon.text("results/tiny/config.json") == Self.slow)
     #expect(daemon.exists("results/tiny/config.json.damaged"))
-    #expect(try daemon.logText().contains("was no config any more: kept as"))
+    #expect(try daemon.logText().contains("was no config any more, kept as"))
     // Once the queue has forgotten it nobody knows what was there.
     try daemon.wait { $0.submissions.isEmpty }
     try Data("{".utf8).write(to: URL(fileURLWithPath: config))

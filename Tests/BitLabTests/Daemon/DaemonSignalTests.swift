@@ -1,35 +1,24 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Signals to the daemon's process, at each stage of its life.
 struct DaemonSignalTests {
-  /// A journal that nobody has begun to write into yet: the daemon waits for it in the middle of its start, the folder
-  /// locked.
-  private func starting(_ program: Program) throws -> RunningProgram {
+  /// A daemon that waits for its journal in the middle of its start, the folder locked.
+  private func starting(_ program: Program) throws -> (RunningProgram, journal: Lease) {
     try program.put("", as: "results/.bitlab/lock")
-    try #require(mkfifo(program.file("results/.bitlab/journal"), 0o600) == 0)
+    let journal = try Lease(program.file("results/.bitlab/journal"))
     let daemon = try program.start("daemon")
-    try daemon.read(until: "runs at once")
-    return daemon
-  }
-
-  /// Lets the start go on: the journal turns out to be empty.
-  private func goOn(_ program: Program, _ daemon: RunningProgram) throws {
-    var journal: Int32 = -1
-    // Opening succeeds when the daemon has come to wait for the other end.
-    while journal < 0 {
-      try #require(daemon.process.isRunning, "\(daemon.said)")
-      journal = open(program.file("results/.bitlab/journal"), O_WRONLY | O_NONBLOCK)
-    }
-    close(journal)
+    while !journal.isWanted { try #require(daemon.process.isRunning, "\(daemon.said)") }
+    return (daemon, journal)
   }
 
   @Test(arguments: [SIGTERM, SIGINT]) func aStopDuringTheStartIsHeeded(signal: Int32) throws {
     let program = try Program()
     try program.drop(ConfigText().text, as: "tiny.json")
-    let daemon = try starting(program)
+    let (daemon, journal) = try starting(program)
     daemon.send(signal)
-    try goOn(program, daemon)
+    journal.release()
     #expect(daemon.finish() == 0)
     #expect(daemon.said.hasSuffix(" stopped\n") && !daemon.said.contains("watching"))
     #expect(!program.exists("results/.bitlab/socket") && program.exists("configs/queue/tiny.json"))
@@ -37,7 +26,7 @@ struct DaemonSignalTests {
 
   @Test func aSecondOneDuringTheStartEndsAtOnce() throws {
     let program = try Program()
-    let daemon = try starting(program)
+    let (daemon, journal) = try starting(program)
     daemon.send(SIGTERM)
     // Signals that wait together may be taken in any order.
     while daemon.process.isRunning {
@@ -45,13 +34,14 @@ struct DaemonSignalTests {
       usleep(30_000)
     }
     #expect(daemon.finish() == 130)
+    withExtendedLifetime(journal) {}
   }
 
   @Test func aHangupDuringTheStartDoesNoHarm() throws {
     let program = try Program()
-    let daemon = try starting(program)
+    let (daemon, journal) = try starting(program)
     daemon.send(SIGHUP)
-    try goOn(program, daemon)
+    journal.release()
     try daemon.read(until: "watching")
     daemon.send(SIGTERM)
     #expect(daemon.finish() == 0)
@@ -76,15 +66,15 @@ struct DaemonSignalTests {
     #expect(next.terminate() == 0)
   }
 
-  /// A run that waits for its initial weights for ever would keep the daemon from ending.
+  /// A run that waits for its initial weights would keep the daemon from ending.
   @Test(arguments: [SIGTERM, SIGINT]) func aControlCAfterItEndsAtOnce(signal: Int32) throws {
     let program = try Program()
-    try #require(mkfifo(program.file("weights"), 0o600) == 0)
+    let lease = try Lease(program.file("weights"))
     try program.put(
       ConfigText(training: #", "initial_weights": "weights""#, seeds: "[0]").text, as: "tiny.json")
     let daemon = try RunningDaemon(program, "--jobs", "1")
     #expect(try program("submit", "tiny.json").code == 0)
-    while try program.status()["tiny/full-seed0"]?["status"] as? String != "running" {}
+    while !lease.isWanted { usleep(1_000) }
     Foundation.kill(daemon.process.processIdentifier, signal)
     // The first has been heeded when it is the reason why the other run waits.
     while try program.status()["tiny/two-seed0"]?["waiting_for"] as? String != "the daemon to start again" {}

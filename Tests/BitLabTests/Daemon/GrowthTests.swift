@@ -366,6 +366,24 @@ struct GrowthTests {
     #expect(record.reusedFrom == "other/full-seed0")
   }
 
+  /// Nor is one taken over.
+  @Test(arguments: ["curve.csv", "steps.csv", "model.safetensors"]) func aPipeInACompletedRun(name: String)
+    throws
+  {
+    let daemon = try InProcessDaemon()
+    #expect(try run(daemon, ConfigText(seeds: "[0]").text).code == 0)
+    let pipe = daemon.results + "/tiny/runs/full-seed0/" + name
+    try? FileManager.default.removeItem(atPath: pipe)
+    try #require(mkfifo(pipe, 0o600) == 0)
+    let other = ConfigText(name: "other", seeds: "[0]").text
+    #expect(try run(daemon, other).code == 0)
+    #expect(try experimentResults(daemon.results + "/other") == daemon.undisturbed(other, "other"))
+    let record = try RunRecord(
+      reading: daemon.results + "/other/runs/full-seed0/run.json", in: POSIXFileSystem())
+    #expect(record.reusedFrom == nil)
+    #expect(daemon.verb("summary", "tiny").code == 0 && daemon.verb("logs", "tiny/full-seed0").code == 0)
+  }
+
   /// Pipes where files should be keep nobody waiting.
   @Test(arguments: [".bitlab/run-index", "tiny/runs/full-seed0/run.json", "tiny/config.1.json"])
   func aPipeInTheResults(path: String) throws {

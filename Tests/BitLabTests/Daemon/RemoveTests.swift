@@ -62,6 +62,25 @@ struct RemoveTests {
     #expect(!POSIXFileSystem().exists(folder))
   }
 
+  /// Removing makes room: it does not wait for the journal, which knows of it when it can be written again.
+  @Test func onAFullDisk() throws {
+    let daemon = try InProcessDaemon()
+    let files = FaultyFileSystem(
+      .error(ENOSPC), at: .max, failingUnder: daemon.results + "/.bitlab/journal")
+    try daemon.start(slots: 1, files: files)
+    #expect(try daemon.submit(ConfigText(seeds: "[0]").text).code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    files.breakDown()
+    let said = daemon.verb("remove", "tiny", "--yes")
+    #expect(said.code == 0 && said.output == "tiny: removed\n" && !daemon.exists("results/tiny"), "\(said)")
+    #expect(try daemon.status().isEmpty)
+    files.heal()
+    try daemon.wait { _ in (try? daemon.logText().contains("the journal can be written again")) ?? false }
+    daemon.stop()
+    try daemon.start(slots: 1)
+    #expect(try daemon.status().isEmpty)
+  }
+
   private static func chattr(_ flag: String, _ path: String) -> Bool {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/sh")

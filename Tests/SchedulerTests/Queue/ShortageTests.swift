@@ -198,6 +198,10 @@ struct ShortageEngineTests {
     #expect(engine.report().waiting[id("large")] == "1 GB")
     let entry = engine.report().state.jobs[id("large")]
     #expect(entry?.retries == 0 && entry?.problem == "waits for 1 GB")
+    // A job that is paused waits for nothing but to be resumed.
+    _ = try engine.command(.pause, [id("large")])
+    #expect(engine.report().state.jobs[id("large")]?.problem == nil)
+    _ = try engine.command(.resume, [id("large")])
     lack(nil, id("large"))
     executor.finish(id("a"), .ended(JobEnd(.completed)))
     #expect(executor.waitForBegun(3).last == id("large"))

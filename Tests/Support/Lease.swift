@@ -1,0 +1,30 @@
+import Files
+import Foundation
+
+/// A lease on a file: whoever else opens the file waits until it is released, as for a disk that stands still.
+///
+/// The system gives the waiting 45 seconds (`/proc/sys/fs/lease-break-time`).
+package final class Lease {
+  private let descriptor: Int32
+
+  /// Makes the file where it is not there. Nobody may have it open.
+  package init(_ path: String) throws {
+    // The system tells of who waits by a signal, which would end this process.
+    signal(SIGIO, SIG_IGN)
+    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0, fcntl(descriptor, F_SETLEASE, F_WRLCK) == 0 else {
+      throw FileError(.lock, path, code: errno)
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Whether somebody waits for it.
+  package var isWanted: Bool { fcntl(descriptor, F_GETLEASE) != F_WRLCK }
+
+  package func release() { _ = fcntl(descriptor, F_SETLEASE, F_UNLCK) }
+
+  /// From the system's headers, which Swift does not show.
+  private var F_SETLEASE: Int32 { 1024 }
+  private var F_GETLEASE: Int32 { 1025 }
+}
