@@ -12,7 +12,7 @@ package final class Lease {
     // The system tells of who waits by a signal, which would end this process.
     signal(SIGIO, SIG_IGN)
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0, fcntl(descriptor, F_SETLEASE, F_WRLCK) == 0 else {
+    guard descriptor >= 0, fcntl(descriptor, Self.set, F_WRLCK) == 0 else {
       throw FileError(.lock, path, code: errno)
     }
   }
@@ -20,11 +20,11 @@ package final class Lease {
   deinit { close(descriptor) }
 
   /// Whether somebody waits for it.
-  package var isWanted: Bool { fcntl(descriptor, F_GETLEASE) != F_WRLCK }
+  package var isWanted: Bool { fcntl(descriptor, Self.get) != F_WRLCK }
 
-  package func release() { _ = fcntl(descriptor, F_SETLEASE, F_UNLCK) }
+  package func release() { _ = fcntl(descriptor, Self.set, F_UNLCK) }
 
-  /// From the system's headers, which Swift does not show.
-  private var F_SETLEASE: Int32 { 1024 }
-  private var F_GETLEASE: Int32 { 1025 }
+  /// F_SETLEASE and F_GETLEASE of Linux, which Swift does not show.
+  private static let set: Int32 = 1024
+  private static let get: Int32 = 1025
 }
