@@ -72,7 +72,8 @@ package final class FileLock: Sendable {
   ///
   /// There is no asking without taking: it is taken for a moment, together with others who look.
   package static func holder(of path: String) -> Holder? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe in its place would wait for a writer.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     if descriptor < 0 { return nil }
     defer { close(descriptor) }
     while flock(descriptor, LOCK_SH | LOCK_NB) != 0 {

@@ -46,33 +46,33 @@ package final class RunIndex: Sendable {
   }
 
   /// Whether a completed run of that hash is known.
-  func has(_ hash: String) -> Bool {
-    state.withLock { state in
-      open(&state)
-      return Self.key(hash).map { state.offsets[$0] != nil } ?? false
-    }
-  }
+  func has(_ hash: String) -> Bool { find(hash, otherThan: nil) != nil }
 
   /// A completed run of that hash, another one than `run`; nil where there is none. One that its time limit ended is none.
-  package func find(_ hash: String, otherThan run: PlacedRun) -> Entry? {
+  package func find(_ hash: String, otherThan run: PlacedRun?) -> Entry? {
     let offset = state.withLock { state -> Int? in
       open(&state)
       return Self.key(hash).flatMap { state.offsets[$0] }
     }
     guard let offset else { return nil }
     if let found = line(at: offset).flatMap(Self.place), let entry = entry(found, hash),
-      entry.name != run.name
+      entry.name != run?.name
     {
       return entry
     }
     // The newest is this run, or is not there any more: there may be others.
-    return places(of: hash).lazy.compactMap { self.entry($0, hash) }.first { $0.name != run.name }
+    return places(of: hash).lazy.compactMap { self.entry($0, hash) }.first { $0.name != run?.name }
   }
 
   /// Takes note of a completed run.
   package func add(_ record: RunRecord) {
-    guard record.isReusable, let hash = record.runHash, let key = Self.key(hash) else { return }
-    let name = "\(record.experiment)/\(record.run)"
+    guard record.isReusable, let hash = record.runHash else { return }
+    add(hash, "\(record.experiment)/\(record.run)")
+  }
+
+  /// Takes note of a run that has completed, or is about to: whoever finds it looks whether its record says so.
+  package func add(_ hash: String, _ name: String) {
+    guard let key = Self.key(hash) else { return }
     state.withLock { state in
       open(&state)
       if let offset = state.offsets[key], line(at: offset).flatMap(Self.place)?.name == name { return }

@@ -23,7 +23,7 @@ package final class RunReuse: Sendable {
   ///
   /// - Parameter mayReuse: whether it may take over results, and wait for them.
   func claim(_ hash: String, for run: PlacedRun, mayReuse: Bool) -> Answer {
-    // The look at the disk is outside of the lock; whoever completes is in the index before he is released.
+    // The look at the disk is outside of the lock; a run that completes is in the index before it is released.
     let other = training.withLock { training -> String? in
       if let other = training[hash], other != run.name { return other }
       training[hash] = run.name
@@ -45,8 +45,9 @@ package final class RunReuse: Sendable {
   /// The run of that hash that is in training, if any.
   package func trainee(_ hash: String) -> String? { training.withLock { $0[hash] } }
 
-  /// Takes note of a run that has completed.
-  func completed(_ record: RunRecord) { index.add(record) }
+  /// Takes note of a run that is going to say in its record that it has completed, or says so: were it noted afterwards, a process
+  /// that dies in between would leave a run that nobody finds.
+  func completes(_ hash: String, _ run: PlacedRun) { index.add(hash, run.name) }
 
   /// Takes note of a run that was found completed, where nobody knows of one that is equal.
   package func found(_ record: RunRecord) {

@@ -11,7 +11,7 @@ struct TakeOver {
   /// Copies the files, the record last. What was there of the run before goes when all copies are made.
   ///
   /// Throws `FileError`, and `FileContentError` where the source's files are not what its record says.
-  func callAsFunction() throws -> RunRecord {
+  func callAsFunction() throws {
     let folder = run.folder
     let gridKeys = run.plan.gridPoint.map(\.key)
     let names = [run.experiment, run.plan.variant, String(run.plan.seed)]
@@ -47,7 +47,6 @@ struct TakeOver {
     record.setChecksum(steps.map { CRC32.checksum(of: $0) }, of: folder.stepsFile)
     record.setChecksum(modelBytes.withUnsafeBytes { CRC32.checksum(of: $0) }, of: folder.modelFile)
     try record.write(to: folder.recordFile, in: files)
-    return record
   }
 
   /// Where a file waits for the others.

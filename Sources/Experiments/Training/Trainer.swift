@@ -119,9 +119,8 @@ package struct Trainer {
     let session = try TrainingSession(
       run, dataset: dataset, dataBytes: dataBytes, environment, observe: observe)
     let outcome = try session.train(control: control)
-    let record = try session.finish(outcome)
-    // Before others that wait for this one look.
-    if outcome == .completed { environment.reuse?.completed(record) }
+    if outcome == .completed, let hash = session.runHash { environment.reuse?.completes(hash, run) }
+    _ = try session.finish(outcome)
     return outcome
   }
 
@@ -136,9 +135,9 @@ package struct Trainer {
       throw RunFailure(kind: .equal(hash), "\(other), which trains the same run, to end")
     case .takeOver(let source):
       do {
-        let record = try TakeOver(run: run, source: source, files: environment.files)()
+        try TakeOver(run: run, source: source, files: environment.files)()
         try note("the same run as \(source.name): its results are taken over")
-        reuse.completed(record)
+        reuse.completes(hash, run)
         return true
       } catch let error as FileContentError {
         try note("\(error): the run is trained")

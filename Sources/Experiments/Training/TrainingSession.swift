@@ -321,6 +321,9 @@ final class TrainingSession {
     observe(.notice(text))
   }
 
+  /// What decides the bytes of the run's results; nil where it goes on from a checkpoint of before there were hashes.
+  var runHash: String? { state.runHash }
+
   /// Saves what the outcome asks for, and returns the run's record; throws where that cannot be written.
   func finish(_ outcome: RunOutcome) throws -> RunRecord {
     let goesOn = outcome == .paused || outcome == .interrupted

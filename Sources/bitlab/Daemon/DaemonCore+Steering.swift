@@ -105,8 +105,8 @@ extension DaemonCore {
     return ids.compactMap { answers[$0] }
   }
 
-  /// Removes experiments that have ended, with all their files. Returns what to tell people of files that stay. Throws `UnknownTarget`, `UnfinishedExperiment`,
-  /// `QueueEngine.NotEnded`, `FileError`.
+  /// Removes experiments that have ended, with all their files. Returns what to tell people of files that stay. Throws
+  /// `UnknownTarget`, `UnfinishedExperiment`, `QueueEngine.NotEnded`, `FileError`.
   func remove(_ names: [String]) throws -> String? {
     // Nobody submits one of them meanwhile.
     try intake.withLock { _ in

@@ -88,8 +88,8 @@ final class FinishHook: Sendable {
       posix_spawnattr_destroy(&attributes)
     }
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-    // As a shell would begin it: Dispatch's threads block signals, and this program ignores these two. In a group of its own a
-    // Ctrl-C for the daemon does not end it.
+    // As a shell would begin it: Dispatch's threads block signals, and this program ignores these two. In a group of its own
+    // a Ctrl-C for the daemon does not end it.
     var (none, ignored) = (sigset_t(), sigset_t())
     sigemptyset(&none)
     sigemptyset(&ignored)

@@ -32,11 +32,8 @@ struct StatusFromFiles {
         placed = read
       } catch {
         sayProblem("\(name): \(error)")
-        for run in (try? files.list(results.experiment(name).runsFolder)) ?? [] {
-          let id = JobID(submission: name, job: run)
-          guard files.exists(results.experiment(name).run(run).recordFile), seen.insert(id).inserted else {
-            continue
-          }
+        for id in recorded(name) {
+          seen.insert(id)
           entries.append(entry(id, nil, "", nil, state))
         }
         continue
@@ -54,6 +51,13 @@ struct StatusFromFiles {
       }
     }
     return entries
+  }
+
+  /// The runs of an experiment that have a record.
+  private func recorded(_ name: String) -> [JobID] {
+    let folder = results.experiment(name)
+    return ((try? files.list(folder.runsFolder)) ?? []).filter { files.exists(folder.run($0).recordFile) }
+      .map { JobID(submission: name, job: $0) }
   }
 
   private func entry(
@@ -112,8 +116,7 @@ struct StatusFromFiles {
   /// What the journal adds up to.
   func journaled() throws -> QueueState {
     guard files.exists(results.journalFile) else { return QueueState() }
-    let records = try Journal.records(
-      in: try files.readAll(results.journalFile), path: results.journalFile)
+    let records = try Journal.records(in: try files.readAll(results.journalFile), path: results.journalFile)
     return QueueState(replaying: records)
   }
 }

@@ -20,8 +20,8 @@ final class ExperimentCache: Sendable {
   private let results: ResultsFolder
   private let files: any FileSystem
   private let state = Mutex(State())
-  /// Held by whoever reads or writes configs, or makes folders.
-  private let filesLock = NSLock()
+  /// Held by whoever writes a config: runs that begin together have the same one to write, or find it damaged.
+  private let writing = NSLock()
   private static let capacity = 64
   /// More than this many that wait are read again when they begin.
   private static let mostAccepted = 256
@@ -44,11 +44,6 @@ final class ExperimentCache: Sendable {
   /// Throws `FileError`, or what is wrong with a config that was accepted once.
   func experiment(_ submission: Submission) throws -> PlacedExperiment {
     let folder = results.experiment(submission.name)
-    // Runs that begin together would put the same config back.
-    return try filesLock.withLock { try experiment(submission, folder) }
-  }
-
-  private func experiment(_ submission: Submission, _ folder: ExperimentFolder) throws -> PlacedExperiment {
     let isThere = files.exists(folder.configFile)
     guard !submission.isPlaced || isThere || submission.payload != nil && files.exists(folder.runsFolder)
     else {
@@ -65,7 +60,7 @@ final class ExperimentCache: Sendable {
       try known ?? Experiment(file), name: submission.name, folder: folder, configFolder: submission.folder,
       plan: plan)
     if !submission.isPlaced {
-      try place(placed, file)
+      try writing.withLock { try place(placed, file) }
       self.placed(submission.name)
     }
     keep(placed, file, submission)
@@ -137,10 +132,19 @@ final class ExperimentCache: Sendable {
   /// Puts the config that was accepted in the place of something that is none, and keeps that under another name; or where there
   /// is nothing any more. Without its config an experiment is known to nobody.
   private func putBack(_ file: ConfigurationFile, in folder: ExperimentFolder) {
+    writing.lock()
+    defer { writing.unlock() }
+    // Another run may have done so meanwhile.
+    if let found = try? files.readAll(folder.configFile), found == file.bytes { return }
     do {
       var what = "was not there any more"
       if files.exists(folder.configFile) {
-        what = "was no config any more, kept as \(try DamagedFile.putAside(folder.configFile, in: files))"
+        // A file is replaced at once: nobody who looks meanwhile finds none.
+        let kept =
+          folder.hasConfig
+          ? try DamagedFile.copyAside(folder.configFile, in: files)
+          : try DamagedFile.putAside(folder.configFile, in: files)
+        what = "was no config any more, kept as \(kept)"
       }
       try DurableFile.write(file.bytes, to: folder.configFile, in: files)
       let placement = ExperimentPlacement(results: results, files: files)

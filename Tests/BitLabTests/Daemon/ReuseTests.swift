@@ -1,6 +1,8 @@
 import Experiments
 import Files
 import Foundation
+import Synchronization
+import TestSupport
 import Testing
 
 @testable import bitlab
@@ -24,6 +26,25 @@ struct ReuseTests {
   private func isTrained(_ daemon: InProcessDaemon, _ run: String) throws -> Bool {
     let parts = run.split(separator: "/")
     return try daemon.text("results/\(parts[0])/runs/\(parts[1])/run.log").contains("began: ")
+  }
+
+  /// A process that dies between a run's record and the index leaves no run that nobody finds: the index comes first.
+  @Test func aRunThatCompletesIsInTheIndexBeforeItSaysSo() throws {
+    let daemon = try InProcessDaemon()
+    let index = daemon.results + "/.bitlab/run-index"
+    let looks = Mutex<[Bool]>([])
+    let files = FaultyFileSystem(beforeRename: { path in
+      guard path.contains(".run.json."), let text = try? POSIXFileSystem().readText(path),
+        text.contains(#""status": "completed""#)
+      else { return }
+      let known = (try? POSIXFileSystem().readText(index)) ?? ""
+      looks.withLock { $0.append(known.contains(" tiny/full-seed0\n")) }
+    })
+    try daemon.start(slots: 1, files: files)
+    let text = ConfigText(variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]").text
+    #expect(try daemon.submit(text).code == 0)
+    #expect(daemon.verb("wait").code == 0)
+    #expect(looks.withLock { $0 } == [true])
   }
 
   /// Other names, and a grid: the files are those that training would have written.
