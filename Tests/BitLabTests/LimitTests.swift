@@ -79,7 +79,9 @@ struct LimitTests {
   /// A file that may not get longer is an error, and ends no process.
   @Test func filesAreLimitedInSize() throws {
     let program = try Program()
-    try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
+    // Longer than the limit: it is written by the main thread, which no one keeps from getting the signal.
+    let text = ConfigText(seeds: "[0]").text + String(repeating: "\n", count: 2_000)
+    try program.put(text, as: "tiny.json")
     let result = try program.run(after: "ulimit -f 2", ["run", "tiny.json"])
     #expect(result.code == 1 && result.errors.contains("raise the file size limit (ulimit -f)"), "\(result)")
   }

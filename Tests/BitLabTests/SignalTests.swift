@@ -36,7 +36,7 @@ struct SignalTests {
         training: #", "initial_weights": "weights""#, variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]"
       ).text, as: "tiny.json")
     let running = try program.start("run", "tiny.json")
-    while !lease.isWanted { try #require(running.process.isRunning, "\(running.said)") }
+    try #require(lease.waitUntilWanted(), "\(running.said)")
     running.send(SIGTERM)
     try running.read(until: "asked to end: checkpoints are written")
     running.send(SIGTERM)

@@ -19,8 +19,15 @@ package final class Lease {
 
   deinit { close(descriptor) }
 
-  /// Whether somebody waits for it.
-  package var isWanted: Bool { fcntl(descriptor, Self.get) != F_WRLCK }
+  /// Returns whether somebody has come to wait for it, as soon as that is so, or false after half a minute.
+  package func waitUntilWanted() -> Bool {
+    let deadline = Date(timeIntervalSinceNow: 30)
+    while fcntl(descriptor, Self.get) == F_WRLCK {
+      if Date() > deadline { return false }
+      usleep(1_000)
+    }
+    return true
+  }
 
   package func release() { _ = fcntl(descriptor, Self.set, F_UNLCK) }
 

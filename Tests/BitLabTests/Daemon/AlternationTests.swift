@@ -141,7 +141,7 @@ struct AlternationTests {
     }
     for round in 1...5 {
       for id in ids { try daemon.wait(for: id, "running") }
-      while !daemon.exists("results/long/config.json") { usleep(1_000) }
+      try daemon.wait { daemon.exists("results/long/config.json") }
       daemon.stop()
       let config = daemon.results + "/long/config.json"
       if let content {
@@ -151,11 +151,10 @@ struct AlternationTests {
       }
       try daemon.start(slots: 4)
       for id in ids { try daemon.wait(for: id, "running") }
-      while try !daemon.exists("results/long/config.json") || daemon.text("results/long/config.json") != text
-      {
-        usleep(1_000)
+      try daemon.wait {
+        try daemon.exists("results/long/config.json") && daemon.text("results/long/config.json") == text
       }
-      while try count() < round { usleep(1_000) }
+      try daemon.wait { try count() >= round }
     }
     #expect(try daemon.status().values.allSatisfy { $0["status"] as? String == "running" })
     #expect(try count() == 5)
@@ -187,7 +186,7 @@ struct AlternationTests {
     let variants = #"{"name": "full", "bits": 32}"#
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     try daemon.wait(for: "long/full-seed0", "running")
-    while !daemon.exists("results/long/config.json") { usleep(1_000) }
+    try daemon.wait { daemon.exists("results/long/config.json") }
     daemon.stop()
     let grown = ConfigText(
       name: "long", epochs: 1_000_000, training: #", "checkpoint_every_steps": 50, "max_steps": 10000000"#,
@@ -201,8 +200,8 @@ struct AlternationTests {
     try Data("{".utf8).write(to: URL(fileURLWithPath: daemon.results + "/long/config.json"))
     try daemon.start(slots: 1)
     try daemon.wait(for: "long/full-seed0", "running")
-    while try !daemon.logText().contains("had let the experiment grow since: run that config again") {
-      usleep(1_000)
+    try daemon.wait {
+      try daemon.logText().contains("had let the experiment grow since: run that config again")
     }
     #expect(try daemon.text("results/long/config.json") == InProcessDaemon.long())
   }
@@ -217,7 +216,7 @@ struct AlternationTests {
       daemon.exists("results/tiny/runs/full-seed0")
         ? try POSIXFileSystem().list(folder).filter { $0.hasPrefix("checkpoint.") } : []
     }
-    while try checkpoints().isEmpty { usleep(1_000) }
+    try daemon.wait { try !checkpoints().isEmpty }
     daemon.stop()
     let found = try checkpoints()
     for name in found {

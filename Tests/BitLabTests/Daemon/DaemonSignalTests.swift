@@ -9,7 +9,7 @@ struct DaemonSignalTests {
     try program.put("", as: "results/.bitlab/lock")
     let journal = try Lease(program.file("results/.bitlab/journal"))
     let daemon = try program.start("daemon")
-    while !journal.isWanted { try #require(daemon.process.isRunning, "\(daemon.said)") }
+    try #require(journal.waitUntilWanted(), "\(daemon.said)")
     return (daemon, journal)
   }
 
@@ -74,7 +74,7 @@ struct DaemonSignalTests {
       ConfigText(training: #", "initial_weights": "weights""#, seeds: "[0]").text, as: "tiny.json")
     let daemon = try RunningDaemon(program, "--jobs", "1")
     #expect(try program("submit", "tiny.json").code == 0)
-    while !lease.isWanted { usleep(1_000) }
+    try #require(lease.waitUntilWanted())
     Foundation.kill(daemon.process.processIdentifier, signal)
     // The first has been heeded when it is the reason why the other run waits.
     while try program.status()["tiny/two-seed0"]?["waiting_for"] as? String != "the daemon to start again" {}

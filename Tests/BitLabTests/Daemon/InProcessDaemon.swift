@@ -156,6 +156,20 @@ final class InProcessDaemon {
     }
   }
 
+  /// Waits until something else than the queue satisfies `condition`.
+  func wait(
+    _ condition: () throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let deadline = Date(timeIntervalSinceNow: 60)
+    while try !condition() {
+      guard Date() < deadline else {
+        Issue.record("not reached in a minute", sourceLocation: sourceLocation)
+        return
+      }
+      usleep(1_000)
+    }
+  }
+
   /// Waits until the run is in that state.
   func wait(for run: String, _ status: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let parts = run.split(separator: "/").map(String.init)
