@@ -165,7 +165,8 @@ struct GrowthTests {
   @Test func runGrowsWhatTheDaemonHasBegun() throws {
     let daemon = try InProcessDaemon(slots: 1)
     let long = ConfigText(
-      epochs: 3_000, training: #", "checkpoint_every_steps": 50"#, variants: #"{"name": "full", "bits": 32}"#,
+      epochs: ConfigText.longEnough(3_000), training: #", "checkpoint_every_steps": 50"#,
+      variants: #"{"name": "full", "bits": 32}"#,
       seeds: "[0]")
     var grown = long
     grown.seeds = "[0, 1]"
@@ -324,7 +325,7 @@ struct GrowthTests {
     let daemon = try InProcessDaemon(slots: 1)
     func text(_ seeds: String) -> String {
       ConfigText(
-        epochs: 2_000, training: #", "checkpoint_every_steps": 50"#,
+        epochs: ConfigText.longEnough(2_000), training: #", "checkpoint_every_steps": 50"#,
         variants: #"{"name": "full", "bits": 32}"#, seeds: seeds
       ).text
     }
