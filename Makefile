@@ -77,9 +77,21 @@ unit: build ## Check the systemd unit with systemd-analyze
 docs: ## Build the API documentation: .build/documentation
 	scripts/build-docs
 
-install: build ## Install the program under PREFIX (default /usr/local)
-	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 755 .build/release/bitlab "$(DESTDIR)$(PREFIX)/bin/bitlab"
+# Builds nothing: whoever installs may be root, and another one has built.
+PLACE = $(DESTDIR)$(PREFIX)
+install: ## Install what `make build` has built under PREFIX (default /usr/local)
+	@test -x .build/release/bitlab || { echo 'there is no .build/release/bitlab: run `make build` first' >&2; exit 1; }
+	install -d "$(PLACE)/bin" "$(PLACE)/share/man/man1" "$(PLACE)/share/bash-completion/completions" \
+	  "$(PLACE)/share/zsh/site-functions" "$(PLACE)/share/fish/vendor_completions.d" "$(PLACE)/share/bitlab/configs" \
+	  "$(PLACE)/lib/systemd/system"
+	install -m 755 .build/release/bitlab "$(PLACE)/bin/bitlab"
+	.build/release/bitlab manual | install -m 644 /dev/stdin "$(PLACE)/share/man/man1/bitlab.1"
+	.build/release/bitlab completions bash | install -m 644 /dev/stdin "$(PLACE)/share/bash-completion/completions/bitlab"
+	.build/release/bitlab completions zsh | install -m 644 /dev/stdin "$(PLACE)/share/zsh/site-functions/_bitlab"
+	.build/release/bitlab completions fish | install -m 644 /dev/stdin "$(PLACE)/share/fish/vendor_completions.d/bitlab.fish"
+	install -m 644 configs/*.json "$(PLACE)/share/bitlab/configs"
+	sed 's|/usr/local/bin/bitlab|$(PREFIX)/bin/bitlab|' dist/bitlab.service \
+	  | install -m 644 /dev/stdin "$(PLACE)/lib/systemd/system/bitlab.service"
 
 clean: ## Remove what was built; results stay
 	rm -rf .build

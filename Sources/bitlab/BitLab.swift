@@ -47,42 +47,14 @@ enum BitLab {
   }
 
   private static func run(_ arguments: Arguments, _ console: Console) -> Int32 {
-    if arguments.wantsVersion {
-      console.result(
-        arguments.json
-          ? JSONValue.object([.init("version", .string(Machine.bitlabVersion))]).pretty
-          : "bitlab \(Machine.bitlabVersion)")
-      return ExitCode.done
-    }
-    if arguments.wantsHelp {
-      let text = arguments.verb.map(Help.verb) ?? Help.general
-      console.result(arguments.json ? JSONValue.object([.init("help", .string(text))]).pretty : text)
-      return ExitCode.done
-    }
+    if arguments.wantsVersion { return Help.showVersion(arguments, console) }
+    if arguments.wantsHelp { return Help.show(arguments.verb, arguments, console) }
     guard let verb = arguments.verb else {
       console.diagnostics(Help.general)
       return ExitCode.usage
     }
     do {
-      switch verb {
-      case .run: return try RunVerb(arguments, console).run()
-      case .validate: return try ValidateVerb(arguments, console).run()
-      case .summary: return try SummaryVerb(arguments, console).run()
-      case .data: return try DataVerb(arguments, console).run()
-      case .bench: return try BenchVerb(arguments: arguments, console: console).run()
-      case .daemon: return try DaemonVerb(arguments, console).run()
-      case .submit: return try SubmitVerb(arguments: arguments, console: console).run()
-      case .status: return try StatusVerb(arguments: arguments, console: console).run()
-      case .watch: return try WatchVerb(arguments: arguments, console: console).run()
-      case .logs: return try LogsVerb(arguments: arguments, console: console).run()
-      case .wait: return try WaitVerb(arguments: arguments, console: console).run()
-      case .pause: return try SteerVerb(command: .pause, arguments: arguments, console: console).run()
-      case .resume: return try SteerVerb(command: .resume, arguments: arguments, console: console).run()
-      case .cancel: return try SteerVerb(command: .cancel, arguments: arguments, console: console).run()
-      case .restart: return try SteerVerb(command: .restart, arguments: arguments, console: console).run()
-      case .remove: return try RemoveVerb(arguments, console).run()
-      case .shutdown: return try ShutdownVerb(arguments: arguments, console: console).run()
-      }
+      return try verb.run(arguments, console)
     } catch let error as UsageError {
       console.error("\(error) (usage: \(verb.usage))")
       return ExitCode.usage
@@ -96,7 +68,9 @@ enum BitLab {
       console.error("\(error)")
       return ExitCode.noDaemon
     } catch let held as FileLock.Held {
-      console.error("\(held)" + (verb == .run ? "; a daemon takes the config with `bitlab submit`" : ""))
+      console.error(
+        "\(held)" + (verb.name == RunVerb.verb.name ? "; a daemon takes the config with `bitlab submit`" : "")
+      )
       return ExitCode.tryAgain
     } catch ControlError.disconnected(let path) {
       console.error("the daemon ended before it had answered (\(path))")
@@ -127,4 +101,14 @@ enum ExitCode {
   static let configuration: Int32 = 78
 
   static func signal(_ number: Int32) -> Int32 { 128 + number }
+
+  /// For people, in order.
+  static let meanings: [(code: String, meaning: String)] = [
+    ("\(done)", "Done."), ("\(failure)", "A run failed or diverged, or the work could not be done."),
+    ("\(usage)", "The command line says nothing that can be done."),
+    ("\(data)", "Data are bad or missing, or a file is damaged."), ("\(noInput)", "There is no such config."),
+    ("\(noDaemon)", "No daemon runs, and the verb needs one."),
+    ("\(tryAgain)", "Another process holds the results folder or the watched one."),
+    ("\(configuration)", "A config is wrong."), ("128+n", "Ended by signal n."),
+  ]
 }

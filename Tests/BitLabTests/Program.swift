@@ -211,16 +211,6 @@ struct ConfigText {
   /// More members, with a comma in front.
   var rest = ""
 
-  /// Epochs of a run that is still under way when somebody steers it, and ends soon after: an unoptimized build takes ten times
-  /// as long for each, and more.
-  static func longEnough(_ epochs: Int) -> Int {
-    #if DEBUG
-      epochs / 20
-    #else
-      epochs
-    #endif
-  }
-
   var text: String {
     """
     {

@@ -12,10 +12,13 @@ struct ReadingVerbTests {
       $0.split(separator: " ", omittingEmptySubsequences: true)
     }
     #expect(result.output.hasPrefix("tiny.json: tiny, 8 runs\n"))
-    #expect(lines[1].joined(separator: " ") == "run bits method parameters weight bytes")
-    #expect(lines[2] == ["full-training.batch_size=8-seed0", "32", "-", "610", "2440"])
-    #expect(lines[4] == ["two-training.batch_size=8-seed0", "2", "simple-bitnet", "610", "228"])
-    #expect(lines.count == 10 && lines[9][0] == "two-training.batch_size=16-seed1")
+    #expect(lines[1].joined(separator: " ") == "run bits method parameters weight bytes steps")
+    #expect(lines[2] == ["full-training.batch_size=8-seed0", "32", "-", "610", "2440", "14"])
+    #expect(lines[4] == ["two-training.batch_size=8-seed0", "2", "simple-bitnet", "610", "228", "14"])
+    #expect(lines.count == 11 && lines[9][0] == "two-training.batch_size=16-seed1")
+    #expect(
+      result.output.contains("\n50 training and 20 validation images; 88 steps in all; about "),
+      "\(result.output)")
     #expect(!program.exists("results"))
   }
 

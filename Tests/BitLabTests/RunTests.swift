@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Testing
 
@@ -46,6 +47,86 @@ struct RunTests {
     #expect(try Self.runs.map { try program.text("results/tiny/runs/\($0)/run.json") } == records)
     #expect(try program.text("results/tiny/config.json") == ConfigText().text, "as submitted first")
     #expect(!program.exists("results/tiny-2"))
+  }
+
+  /// What tells the runs of a grid apart is in every table, and a record says all that was set.
+  @Test func aGridIsInRowsAndRecords() throws {
+    let program = try Program()
+    let grid = #", "grid": {"training.batch_size": [8, 16], "training.schedule": ["linear"]}"#
+    try program.put(
+      ConfigText(variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]", rest: grid).text, as: "tiny.json")
+    #expect(try program("run", "tiny.json", "-q").code == 0)
+    let run = "full-training.batch_size=8-training.schedule=linear-seed0"
+    let steps = try program.text("results/tiny/runs/\(run)/steps.csv").split(separator: "\n")
+    #expect(
+      steps[0]
+        == "experiment,variant,seed,training.batch_size,training.schedule,epoch,step,train_loss,train_accuracy,learning_rate"
+    )
+    #expect(steps[1].hasPrefix("tiny,full,0,8,linear,1,1,"))
+    let record = try program.record("results/tiny", run)
+    #expect(
+      record["grid"] as? NSDictionary == ["training.batch_size": 8, "training.schedule": "linear"]
+        as NSDictionary)
+    let settings = try #require(record["settings"] as? [String: Any])
+    #expect(
+      settings["training.batch_size"] as? Int == 8 && settings["training.optimizer"] as? String == "adam")
+    #expect(settings["model.hidden"] as? [Int] == [8] && settings["dataset.name"] as? String == "digits")
+    // Whoever writes the record anew keeps them as they are.
+    let status = try program("status", "--json").output
+    #expect(status.contains(#""training.learning_rate":0.01"#), "\(status)")
+    // Taken over, they are the other plan's.
+    try program.put(
+      ConfigText(
+        variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]", rest: grid.replacing("[8, 16]", with: "[8]")
+      )
+      .text.replacing(#""tiny""#, with: #""other""#).replacing(
+        #""training.schedule": ["linear"]"#, with: #""training.schedule": ["linear", "cosine"]"#),
+      as: "other.json")
+    #expect(try program("run", "other.json", "-q").code == 0)
+    let taken = try program.record("results/other", run)
+    #expect(
+      taken["reused_from"] as? String == "tiny/\(run)"
+        && taken["grid"] as? NSDictionary == record["grid"] as? NSDictionary)
+    #expect(
+      try program.text("results/other/runs/\(run)/steps.csv")
+        == program.text("results/tiny/runs/\(run)/steps.csv").replacing("tiny,", with: "other,"))
+  }
+
+  @Test func commandsAreRunAtTheEnd() throws {
+    let program = try Program()
+    try program.put(ConfigText().text, as: "tiny.json")
+    let finish = "echo printed; echo $BITLAB_EXPERIMENT $BITLAB_STATUS $BITLAB_FOLDER >> told"
+    let hooks = ["--on-finish", finish, "--on-failure", "echo $BITLAB_EXPERIMENT failed >> told"]
+    let good = try program.run(after: ":", ["run", "tiny.json", "--json"] + hooks)
+    #expect(good.code == 0 && !good.output.contains("printed") && good.errors.contains("printed"), "\(good)")
+    let folder = FilePath.absolute(program.file("results/tiny"))
+    #expect(try program.text("told") == "tiny completed \(folder)\n")
+    // Nothing has ended now.
+    #expect(try program.run(after: ":", ["run", "tiny.json"] + hooks).code == 0)
+    #expect(try program.text("told") == "tiny completed \(folder)\n")
+    try program.put(ConfigText(name: "bad", rate: "1e38").text, as: "bad.json")
+    #expect(try program.run(after: ":", ["run", "bad.json"] + hooks).code == 1)
+    let told = try program.text("told").split(separator: "\n")
+    #expect(told.count == 3 && told[1].hasPrefix("bad ") && told[2] == "bad failed", "\(told)")
+    let failing = try program(
+      "run", "tiny.json", "--set", "name=third", "--no-reuse", "--on-finish", "exit 3")
+    #expect(failing.code == 0 && failing.errors.contains("third: --on-finish ended with code 3"))
+  }
+
+  /// While it trains, whoever plots can follow.
+  @Test func curvesAreThereBeforeTheEnd() throws {
+    let program = try Program()
+    let endless = ConfigText(
+      epochs: 1_000_000, training: #", "max_steps": 100000000"#, variants: #"{"name": "full", "bits": 32}"#,
+      seeds: "[0]")
+    try program.put(endless.text, as: "tiny.json")
+    let run = try program.start("run", "tiny.json")
+    let deadline = Date(timeIntervalSinceNow: 60)
+    while !program.exists("results/tiny/summary.csv"), Date() < deadline { usleep(10_000) }
+    #expect(try program.text("results/tiny/curves.csv").contains("\ntiny,full,0,1,4,"))
+    #expect(try program.text("results/tiny/summary.csv").contains(",running\n"))
+    run.send(SIGINT)
+    #expect(run.finish() == 130)
   }
 
   /// Equal texts in different folders name different files.

@@ -28,7 +28,7 @@ struct TerminalTests {
   @Test func onATerminalATableIsRedrawn() throws {
     let program = try Self.program()
     // Only the newest table waits to be drawn, so a run of a moment may show none.
-    try program.put(ConfigText(epochs: ConfigText.longEnough(3_000), seeds: "[0]").text, as: "tiny.json")
+    try program.put(ConfigText(epochs: 3_000, seeds: "[0]").text, as: "tiny.json")
     let said = try program.runOnTerminal("run", "tiny.json")
     #expect(said.contains("images/s") && said.contains("of 2 ended"), "\(said)")
     #expect(
@@ -43,7 +43,7 @@ struct TerminalTests {
     ])
   func colourCanBeTurnedOff(arguments: [String], environment: [String: String]) throws {
     let program = try Self.program()
-    try program.put(ConfigText(epochs: ConfigText.longEnough(3_000), seeds: "[0]").text, as: "tiny.json")
+    try program.put(ConfigText(epochs: 3_000, seeds: "[0]").text, as: "tiny.json")
     let said = try program.runOnTerminal(arguments, environment: environment)
     #expect(said.contains("tiny/full-seed0: completed") && said.contains("of 2 ended"))
     #expect(!said.contains("m\(Self.escape)") && !said.contains("\(Self.escape)1m"))

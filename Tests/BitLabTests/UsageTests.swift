@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import bitlab
+
 /// The command line itself.
 struct UsageTests {
   /// Whatever happens, a program that asked for JSON gets one value.
@@ -36,6 +38,19 @@ struct UsageTests {
       (["data"], "data needs `list` or `verify`"),
       (["data", "lst"], "data does not know `lst`: did you mean `list`?"),
       (["data", "verify", "minst"], "unknown data set `minst`: did you mean `mnist`?"),
+      (["validate", "x", "--drain"], "`validate` has no option `--drain`, which is for `shutdown`"),
+      (
+        ["--all", "wait"], "`wait` has no option `--all`, which is for `pause`, `resume`, `cancel`, `restart`"
+      ),
+      (["cancel", "x", "--faild"], "unknown option `--faild`: did you mean `--failed`?"),
+      (["bench", "gemm", "--bits=2"], "`--bits` is an option of `bench train`"),
+      (["run", "x", "-j0"], "`--jobs 0`: expected a number from 1 to 4096"),
+      (["run", "x", "-qx"], "unknown option `-x` in `-qx`"),
+      (["run", "x", "-q=1"], "`-q` takes no value"), (["daemon", "x"], "daemon takes no arguments"),
+      (["logs"], "logs needs a run"), (["logs", "a/b", "c/d"], "logs takes one run, not 2"),
+      (["help", "runn"], "unknown verb `runn`: did you mean `run`?"),
+      (["completions", "bsh"], "no completions for `bsh`: did you mean `bash`?"),
+      (["remove"], "remove needs at least one experiment"),
     ])
   func whatIsWrongIsSaid(arguments: [String], problem: String) throws {
     let program = try Program()
@@ -57,17 +72,48 @@ struct UsageTests {
     #expect(version.code == 0 && version.output.contains(/^bitlab \d+\.\d+\.\d+\n$/) && version.errors == "")
     let help = try program("--help")
     #expect(help.code == 0 && help.errors == "")
-    for verb in ["run", "validate", "summary", "data"] {
-      #expect(help.output.contains("\n  \(verb) "))
-      for arguments in [[verb, "--help"], ["-h", verb]] {
+    #expect(try program("version").output == version.output && program("help").output == help.output)
+    for verb in Verb.all {
+      #expect(help.output.contains("\n  \(verb.name) "))
+      var texts: [String] = []
+      for arguments in [[verb.name, "--help"], ["-h", verb.name], ["help", verb.name]] {
         let result = try program.run(after: ":", arguments)
-        #expect(result.code == 0 && result.output.hasPrefix("usage: bitlab \(verb) ") && result.errors == "")
-        for option in ["--results DIR", "--data DIR", "--jobs N", "--json", "-v, -q", "--color", "--version"]
-        {
-          #expect(result.output.contains(option))
-        }
+        #expect(result.code == 0 && result.errors == "", "\(result)")
+        texts.append(result.output)
       }
+      let text = texts[0]
+      #expect(Set(texts).count == 1 && text.hasPrefix("usage: bitlab \(verb.name) "))
+      // What it heeds, and nothing else.
+      for option in Option.all {
+        let isThere = text.split(whereSeparator: \.isNewline).contains { line in
+          line.hasPrefix("      \(option.spelling)") || line.dropFirst(6) == option.spelling
+            || (option.letter.map { line.hasPrefix("  -\($0), \(option.spelling)") } ?? false)
+        }
+        #expect(isThere == verb.heeds(option), "\(option.name)")
+      }
+      #expect(text.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(text)")
     }
+  }
+
+  @Test func lettersStandAloneOrTogether() throws {
+    for words in [["-j2"], ["-j", "2"], ["-j=2"], ["--jobs=2"], ["-qj2"], ["-vqj", "2"]] {
+      let arguments = try Arguments(words + ["run", "x"], environment: [:])
+      #expect(arguments.slots == 2 && arguments.operands == ["x"], "\(words)")
+    }
+    #expect(try Arguments(["-vq"], environment: [:]).verbosity == .quiet)
+    let long = try Arguments(["run", "--", "-j2", "--", "-"], environment: [:])
+    #expect(long.operands == ["-j2", "--", "-"] && long.jobs == nil)
+  }
+
+  @Test func variablesGiveWhatTheCommandLineDoesNot() throws {
+    let environment = ["BITLAB_RESULTS": "r", "BITLAB_CONFIGS": "c", "BITLAB_DATA": ""]
+    let arguments = try Arguments(["daemon"], environment: environment)
+    #expect(arguments.results == "r" && arguments.configs == "c" && arguments.data == "data")
+    #expect(try Arguments(["daemon", "--results", "s"], environment: environment).results == "s")
+    let program = try Program()
+    try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
+    #expect(try program("run", "tiny.json", "-q", environment: ["BITLAB_RESULTS": "elsewhere"]).code == 0)
+    #expect(program.exists("elsewhere/tiny/summary.csv") && !program.exists("results"))
   }
 
   @Test func optionsMayStandAnywhere() throws {
@@ -76,7 +122,7 @@ struct UsageTests {
     #expect(try program("-q", "--results=a", "-j", "1", "run", "--", "-tiny.json").code == 0)
     #expect(try program.names("a") == [".bitlab", "tiny"])
     let result = try program("run", "-tiny.json")
-    #expect(result.code == 2 && result.errors.contains("unknown option `-tiny.json`"))
+    #expect(result.code == 2 && result.errors.contains("unknown option `-t` in `-tiny.json`"))
   }
 
   @Test func aResultThatCannotBeWrittenIsAFailure() throws {

@@ -83,6 +83,8 @@ package struct ExperimentFolder: Hashable, Sendable {
   /// Whether the config is there. Something else of its name, a folder or a pipe, is none: reading that would fail, or never
   /// return.
   package var hasConfig: Bool { FilePath.isRegularFile(configFile) }
+  /// What the command line set in the config, which has it already; not there where it set nothing.
+  package var setFile: String { FilePath.join(path, "set.json") }
   /// Where a config that names other files lies: equal texts in different folders mean different files.
   package var originFile: String { FilePath.join(path, ".origin") }
   /// What it says; nil where the config names none.

@@ -86,6 +86,8 @@ package struct StepRow: Hashable, Sendable {
   package var experiment: String
   package var variant: String
   package var seed: Int
+  /// The run's grid point, in the plan's order of keys.
+  package var grid: [GridText]
   /// The epoch in progress, from 1.
   package var epoch: Int
   /// Steps completed with this one.
@@ -96,12 +98,13 @@ package struct StepRow: Hashable, Sendable {
   package var learningRate: Double
 
   package init(
-    experiment: String, variant: String, seed: Int, epoch: Int, step: Int, trainLoss: Double,
-    trainAccuracy: Double, learningRate: Double
+    experiment: String, variant: String, seed: Int, grid: [GridText], epoch: Int, step: Int,
+    trainLoss: Double, trainAccuracy: Double, learningRate: Double
   ) {
     self.experiment = experiment
     self.variant = variant
     self.seed = seed
+    self.grid = grid
     self.epoch = epoch
     self.step = step
     self.trainLoss = trainLoss
@@ -109,17 +112,30 @@ package struct StepRow: Hashable, Sendable {
     self.learningRate = learningRate
   }
 
-  /// The header's line. Grid keys have no columns here: the file is in its run's folder, whose name has them.
-  package static let header = CSV.line([
-    "experiment", "variant", "seed", "epoch", "step", "train_loss", "train_accuracy", "learning_rate",
-  ])
+  private static let columnsBeforeGrid = ["experiment", "variant", "seed"]
+  private static let columnsAfterGrid = ["epoch", "step", "train_loss", "train_accuracy", "learning_rate"]
+
+  /// The header's line.
+  package static func header(gridKeys: [String]) -> String {
+    CSV.line(columnsBeforeGrid + gridKeys + columnsAfterGrid)
+  }
+
+  /// How many columns say which run it is, in a table with that header; nil where it is not one of steps.
+  static func nameCount(ofHeader columns: [String]) -> Int? {
+    let count = columns.count - columnsAfterGrid.count
+    guard count >= columnsBeforeGrid.count, columns.starts(with: columnsBeforeGrid),
+      columns.suffix(columnsAfterGrid.count).elementsEqual(columnsAfterGrid)
+    else { return nil }
+    return count
+  }
 
   /// The row's line.
   package var line: String {
-    CSV.line([
-      experiment, variant, String(seed), String(epoch), String(step), CSVNumber.text(trainLoss),
-      CSVNumber.text(trainAccuracy), CSVNumber.text(learningRate),
-    ])
+    CSV.line(
+      [experiment, variant, String(seed)] + grid.map(\.text) + [
+        String(epoch), String(step), CSVNumber.text(trainLoss), CSVNumber.text(trainAccuracy),
+        CSVNumber.text(learningRate),
+      ])
   }
 }
 

@@ -51,6 +51,11 @@ package struct RunRecord: Hashable, Sendable, Decodable {
   /// completed, and in records from before there were any.
   package var checksums: [String: String]?
 
+  /// The run's grid point, and all its settings with their defaults, by dotted keys; nil in records from before there were any,
+  /// and before the run has begun.
+  package var grid: JSONObject?
+  package var settings: JSONObject?
+
   package static let timeLimit = "time_limit_seconds"
 
   package init(
@@ -122,7 +127,8 @@ extension RunRecord {
       member(.threads, .init(threads)), member(.bitlabVersion, .init(bitlabVersion)),
       member(.swiftVersion, .init(swiftVersion)), member(.runHash, .init(runHash)),
       member(.reusedFrom, .init(reusedFrom)), member(.stoppedBy, .init(stoppedBy)),
-      member(.dataSHA256, .init(dataSHA256)), member(.checksums, checksumMembers),
+      member(.dataSHA256, .init(dataSHA256)), .init("grid", grid.map(JSONValue.object) ?? .null),
+      .init("settings", settings.map(JSONValue.object) ?? .null), member(.checksums, checksumMembers),
     ]
   }
 
@@ -164,11 +170,28 @@ extension RunRecord {
         path: path, problem: "is not the record of a run: \(Self.describe(error))",
         remedy: "put the file back as it was, or remove it to run the run again")
     }
+    // Kept as they are spelled, whatever they are.
+    let content = JSONParser.parse(bytes, as: Self.syntax).value?.object
+    grid = content?["grid"]?.object
+    settings = content?["settings"]?.object
   }
+
+  private static let syntax: JSONSyntax = {
+    var syntax = JSONSyntax()
+    syntax.numbers = .asSpelled
+    syntax.duplicateKeys = .reported
+    return syntax
+  }()
 
   /// A moment as files spell it: `2025-01-31T23:59:58Z`.
   package static func timestamp(_ date: Date) -> String {
     date.formatted(.iso8601)
+  }
+
+  /// Takes what a plan says of its run.
+  package mutating func describe(_ plan: RunPlan) {
+    grid = JSONObject(plan.gridPoint.map { JSONMember($0.key, $0.value.json) })
+    settings = plan.settings.json.object
   }
 
   private static func describe(_ error: DecodingError) -> String {

@@ -16,11 +16,31 @@ extension Summary {
   }
 
   /// The table for a terminal: aligned, without a line feed at the end.
-  package var table: String {
-    let columns = columns
-    let rows = rows.indices.map { row in columns.map { $0.cells[row] } }
-    return AlignedTable.lines([columns.map(\.title)] + rows, isText: columns.map(\.isText))
-      .joined(separator: "\n")
+  ///
+  /// - Parameter width: of the terminal, in columns: what matters least is left out until the table fits; nil for all of it.
+  package func table(width: Int? = nil) -> String {
+    var columns = columns
+    var lines = Self.lines(columns)
+    guard let width else { return lines.joined(separator: "\n") }
+    func isTooWide() -> Bool { lines.contains { $0.count > width } }
+    if isTooWide() {
+      for index in columns.indices {
+        columns[index].title = columns[index].title.split(separator: ".").last.map(String.init) ?? ""
+      }
+      lines = Self.lines(columns)
+    }
+    while isTooWide(), let least = columns.compactMap(\.sacrifice).min() {
+      columns.removeAll { $0.sacrifice == least }
+      lines = Self.lines(columns)
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func lines(_ columns: [Column]) -> [String] {
+    let count = columns.first?.cells.count ?? 0
+    return AlignedTable.lines(
+      [columns.map(\.title)] + (0..<count).map { row in columns.map { $0.cells[row] } },
+      isText: columns.map(\.isText))
   }
 
   static let legend = """
@@ -33,30 +53,36 @@ extension Summary {
   private struct Column {
     var title: String
     var isText = false
+    /// Which goes first where there is no room; nil for one that stays.
+    var sacrifice: Int?
     var cells: [String]
   }
 
   private var columns: [Column] {
-    func column(_ title: String, isText: Bool = false, _ cell: (SummaryRow) -> String?) -> Column {
-      Column(title: title, isText: isText, cells: rows.map { cell($0) ?? "-" })
+    func column(
+      _ title: String, isText: Bool = false, sacrifice: Int? = nil, _ cell: (SummaryRow) -> String?
+    ) -> Column {
+      Column(title: title, isText: isText, sacrifice: sacrifice, cells: rows.map { cell($0) ?? "-" })
     }
     let grid = gridKeys.indices.map { index in column(gridKeys[index]) { $0.grid[index].text } }
+    // That all has come to a good end says nothing that the others do not.
+    let isDone = rows.allSatisfy { $0.status == .completed }
     return [column("variant", isText: true, \.variant)] + grid + [
-      column("bits") { String($0.bits) },
+      column("bits", sacrifice: 6) { String($0.bits) },
       column("runs") { $0.completed == $0.seeds ? String($0.seeds) : "\($0.completed) of \($0.seeds)" },
       column("accuracy %") { row in
         guard let mean = row.finalAccuracyMean else { return nil }
         return Self.percent(mean) + (row.finalAccuracyDeviation.map { " ± " + Self.percent($0) } ?? "")
       },
-      column("95% interval") { row in
+      column("95% interval", sacrifice: 5) { row in
         row.finalAccuracyInterval.map { Self.percent($0.low) + " to " + Self.percent($0.high) }
       },
-      column("best %") { $0.bestAccuracyMean.map(Self.percent) },
+      column("best %", sacrifice: 2) { $0.bestAccuracyMean.map(Self.percent) },
       column("gap") { $0.gapToFullPrecision.map(Self.percent) },
-      column("loss") { $0.finalLossMean.map { String(format: "%.4f", $0) } },
-      column("weights") { $0.weightBytes.map(Self.size) },
-      column("time a run") { $0.trainSecondsMean.map(Self.duration) },
-      column("status", isText: true, \.status.rawValue),
+      column("loss", sacrifice: 1) { $0.finalLossMean.map { String(format: "%.4f", $0) } },
+      column("weights", sacrifice: 4) { $0.weightBytes.map(Self.size) },
+      column("time a run", sacrifice: 3) { $0.trainSecondsMean.map(Self.duration) },
+      column("status", isText: true, sacrifice: isDone ? 0 : 7, \.status.rawValue),
     ]
   }
 
@@ -67,16 +93,17 @@ extension Summary {
   }
 
   /// Decimal units: 1 kB is 1,000 bytes.
-  static func size(_ bytes: Int) -> String {
+  package static func size(_ bytes: Int) -> String {
     let value = Double(bytes)
     return switch value {
     case ..<1e3: "\(bytes) B"
     case ..<999_950: String(format: "%.1f kB", value / 1e3)
-    default: String(format: "%.2f MB", value / 1e6)
+    case ..<999_995_000: String(format: "%.2f MB", value / 1e6)
+    default: String(format: "%.2f GB", value / 1e9)
     }
   }
 
-  static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     if seconds < 59.95 { return String(format: "%.1f s", seconds) }
     let whole = Int(seconds.rounded())
     return whole < 3600

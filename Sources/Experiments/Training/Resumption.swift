@@ -40,6 +40,12 @@ struct Resumption {
         try dropAll()
         return
       }
+      if try hasOtherColumns(state) {
+        notices.append(
+          "\(run.folder.stepsFile) has other columns than it has in this version: the run begins anew")
+        try dropAll()
+        return
+      }
       if try rowsAreThere(state) {
         (checkpoint, self.state) = (candidate, state)
         try keepDamaged()
@@ -74,6 +80,16 @@ struct Resumption {
     // The experiment may have grown since.
     guard let hash = state.runHash else { return false }
     return run.numerics(of: hash, dataSHA256: state.dataSHA256, in: files) != nil
+  }
+
+  /// Whether the steps are of a version that had no columns for the grid.
+  private func hasOtherColumns(_ state: TrainingState) throws(FileError) -> Bool {
+    let keys = run.plan.gridPoint.map(\.key)
+    guard !keys.isEmpty, state.stepsLength > 0, files.exists(run.folder.stepsFile) else { return false }
+    let first = try files.readAll(run.folder.stepsFile).prefix { $0 != UInt8(ascii: "\n") }
+    let names = String(decoding: first, as: UTF8.self).split(separator: ",").map(String.init)
+    // What is no header is damage.
+    return StepRow.nameCount(ofHeader: names) == 3
   }
 
   private mutating func rowsAreThere(_ state: TrainingState) throws(FileError) -> Bool {

@@ -27,6 +27,19 @@ package struct RunProgress: Sendable, Hashable {
   package var trainAccuracy: Double
   /// Over this stretch of the epoch, training alone.
   package var imagesPerSecond: Double
+
+  package init(
+    epoch: Int, epochs: Int, step: Int, totalSteps: Int, trainLoss: Double, trainAccuracy: Double,
+    imagesPerSecond: Double
+  ) {
+    self.epoch = epoch
+    self.epochs = epochs
+    self.step = step
+    self.totalSteps = totalSteps
+    self.trainLoss = trainLoss
+    self.trainAccuracy = trainAccuracy
+    self.imagesPerSecond = imagesPerSecond
+  }
 }
 
 /// How a run's stretch ended.

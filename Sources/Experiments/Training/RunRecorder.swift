@@ -32,14 +32,16 @@ final class RunRecorder: @unchecked Sendable {
     self.folder = folder
     self.fileSystem = fileSystem
     queue = DispatchQueue(label: "bitlab.recorder.\(run.id)", qos: .utility)
+    let gridKeys = run.gridPoint.map(\.key)
     curve = try Self.table(
-      folder.curveFile, header: CurveRow.header(gridKeys: run.gridPoint.map(\.key)),
-      length: state.curveLength,
-      in: fileSystem)
+      folder.curveFile, header: CurveRow.header(gridKeys: gridKeys), length: state.curveLength, in: fileSystem
+    )
     steps =
       run.training.logEverySteps == 0
       ? nil
-      : try Self.table(folder.stepsFile, header: StepRow.header, length: state.stepsLength, in: fileSystem)
+      : try Self.table(
+        folder.stepsFile, header: StepRow.header(gridKeys: gridKeys), length: state.stepsLength,
+        in: fileSystem)
     timing = try Self.table(
       folder.timingFile, header: TimingRow.header, length: state.timingLength, in: fileSystem)
     log = try AppendingFile(folder.logFile, .afterLastWholeRow, in: fileSystem)

@@ -23,8 +23,8 @@ struct TakeOver {
       run.plan.training.logEverySteps == 0
       ? nil
       : try rows(
-        source.folder.stepsFile, header: StepRow.header,
-        isHeader: { CSV.line($0) == StepRow.header ? 3 : nil }, names: names)
+        source.folder.stepsFile, header: StepRow.header(gridKeys: gridKeys),
+        isHeader: StepRow.nameCount, names: names + grid)
     let modelBytes = try read(source.folder.modelFile)
     _ = try SafetensorsFile(decoding: modelBytes, from: source.folder.modelFile)
     let isTimed = files.exists(source.folder.timingFile)
@@ -59,6 +59,7 @@ struct TakeOver {
     record.run = run.plan.id
     record.variant = run.plan.variant
     record.configHash = run.configHash
+    record.describe(run.plan)
     record.started = RunRecord.timestamp(Date())
     record.ended = record.started
     record.reusedFrom = source.name

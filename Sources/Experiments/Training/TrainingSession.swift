@@ -15,6 +15,8 @@ final class TrainingSession {
   private let step: TrainingStep
   private let schedule: LearningRateSchedule
   private let table: PixelTable
+  /// As rows have it.
+  private let grid: [GridText]
   private let tensors: CheckpointedTensors
   private let recorder: RunRecorder
   private var state: TrainingState
@@ -33,6 +35,7 @@ final class TrainingSession {
     observe: @escaping (RunEvent) -> Void
   ) throws {
     self.run = run
+    grid = run.plan.gridPoint.map { GridText($0) }
     self.dataset = dataset
     self.environment = environment
     self.observe = observe
@@ -233,7 +236,7 @@ final class TrainingSession {
     guard training.logEverySteps > 0, state.step % training.logEverySteps == 0 else { return }
     recorder.append(
       StepRow(
-        experiment: run.experiment, variant: run.plan.variant, seed: run.plan.seed,
+        experiment: run.experiment, variant: run.plan.variant, seed: run.plan.seed, grid: grid,
         epoch: state.epochsCompleted + 1, step: state.step, trainLoss: score.loss / Double(batch.count),
         trainAccuracy: Double(score.correct) / Double(batch.count), learningRate: rate))
   }
@@ -300,7 +303,7 @@ final class TrainingSession {
     let epoch = state.epochsCompleted + 1
     let row = CurveRow(
       experiment: run.experiment, variant: run.plan.variant, seed: run.plan.seed,
-      grid: run.plan.gridPoint.map { GridText($0) }, epoch: epoch, step: state.step,
+      grid: grid, epoch: epoch, step: state.step,
       trainLoss: state.meanLoss, trainAccuracy: state.accuracy, validationLoss: validationLoss,
       validationAccuracy: validationAccuracy, learningRate: state.learningRate)
     let speed = state.epochSeconds > 0 ? Double(state.samples) / state.epochSeconds : 0
@@ -354,6 +357,7 @@ extension RunRecord {
       bits: run.plan.precision.rawValue, method: run.plan.precision == .full ? nil : run.plan.method.rawValue,
       status: .running, configHash: run.configHash, parameters: network?.layout.parameterCount,
       weightBytes: network?.weightBytes)
+    describe(run.plan)
     host = Machine.host
     cpu = Machine.cpu
     bitlabVersion = Machine.bitlabVersion

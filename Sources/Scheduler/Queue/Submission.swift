@@ -3,6 +3,8 @@ package struct Submission: Sendable, Codable, Hashable {
   package let name: String
   /// What was submitted, byte for byte; nil in journals of earlier versions, which left it to who runs the jobs.
   package let payload: String?
+  /// What its owner wants to be told with the payload; nil for nothing.
+  package let note: String?
   /// Where the payload's relative paths begin.
   package let folder: String
   /// The jobs, in the order they begin.
@@ -19,9 +21,10 @@ package struct Submission: Sendable, Codable, Hashable {
   package internal(set) var isConcluded = false
 
   package init(
-    name: String, payload: String?, folder: String, jobs: [JobDescription], priority: Int, maxRetries: Int,
-    fingerprint: String, reuses: Bool = true, isPlaced: Bool = false
+    name: String, payload: String?, note: String? = nil, folder: String, jobs: [JobDescription],
+    priority: Int, maxRetries: Int, fingerprint: String, reuses: Bool = true, isPlaced: Bool = false
   ) {
+    self.note = note
     self.reuses = reuses
     self.isPlaced = isPlaced
     self.name = name
@@ -34,7 +37,7 @@ package struct Submission: Sendable, Codable, Hashable {
   }
 
   private enum CodingKeys: CodingKey {
-    case name, payload, folder, jobs, priority, maxRetries, fingerprint, reuses, isPlaced, isConcluded
+    case name, payload, note, folder, jobs, priority, maxRetries, fingerprint, reuses, isPlaced, isConcluded
   }
 
   /// Journals of earlier versions have no `isPlaced`: there the payload is gone with the placing.
@@ -42,6 +45,7 @@ package struct Submission: Sendable, Codable, Hashable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     name = try container.decode(String.self, forKey: .name)
     payload = try container.decodeIfPresent(String.self, forKey: .payload)
+    note = try container.decodeIfPresent(String.self, forKey: .note)
     folder = try container.decode(String.self, forKey: .folder)
     jobs = try container.decode([JobDescription].self, forKey: .jobs)
     priority = try container.decode(Int.self, forKey: .priority)

@@ -5,8 +5,68 @@ import Networks
 
 /// `bitlab bench [gemm|kernels|train|scaling]`: how fast this machine computes; all four for none named.
 struct BenchVerb {
+  static let verb = Verb(
+    "bench", "measure matrix products, kernels and training steps on this machine",
+    Operands("[gemm|kernels|train|scaling]...", .words(Subject.names, then: Subject.names)),
+    options: options.map(\.option),
+    details: """
+      gemm: products at the training's shapes, beside a loop of multiply-adds in registers.
+      kernels: what is not a product.
+      train: training steps of the article's three experiments on random data.
+      scaling: time against batch, width, tokens, layers and runs at once.
+      Without arguments all four. Wants a machine that does nothing else; -v says how far it is.
+      """
+  ) { try BenchVerb(arguments: $0, console: $1).run() }
+
+  /// Its options, and what heeds each.
+  private static let options: [(option: Option, subjects: [Subject])] = [
+    (
+      Option(
+        "experiment",
+        .several("NAME", "experiments", of: BenchedExperiment.allCases.map(\.rawValue)) {
+          .init(rawValue: $0)
+        },
+        \.bench.experiments, "for train (default: all)"), [.train]
+    ),
+    (
+      Option(
+        "bits",
+        .several("BITS", "bits", of: ["32", "2", "1"]) { Int($0).flatMap(WeightPrecision.init(rawValue:)) },
+        \.bench.bits, "for train: of the weights (default: 32,2,1)"), [.train]
+    ),
+    (
+      Option(
+        "method", .choice("NAME"), \.bench.method,
+        "for train: simple-bitnet or bitnet (default: simple-bitnet)"), [.train]
+    ),
+    (
+      Option(
+        "runs", .count, \.bench.runs, "for train: models trained at once on the same cores (default: 1)"),
+      [.train]
+    ),
+    (Option("evaluate", \.bench.evaluates, true, "for train: evaluation instead of training"), [.train]),
+    (
+      Option(
+        "threads", .count, \.bench.threads,
+        "for gemm, train and scaling: cores to use (default: all that the process may use)"),
+      [.gemm, .train, .scaling]
+    ),
+    (
+      Option(
+        "seconds",
+        OptionValue("S", "a number of seconds above 0") {
+          Double($0).flatMap { $0 > 0 && $0 < 1e6 ? $0 : nil }
+        },
+        \.bench.seconds,
+        "how long to measure: a line of train (default: 6), all of gemm (20) or of kernels (6); scaling takes half "
+          + "of it (1) for each of five rounds of a line"), Subject.allCases
+    ),
+  ]
+
   enum Subject: String, CaseIterable {
     case gemm, kernels, train, scaling
+
+    static let names = allCases.map(\.rawValue)
   }
 
   let arguments: Arguments
@@ -15,17 +75,19 @@ struct BenchVerb {
   func run() throws -> Int32 {
     let subjects = try arguments.operands.map { word in
       guard let subject = Subject(rawValue: word) else {
-        let hint = Nearest.name(to: word, among: Subject.allCases.map(\.rawValue))
+        let hint = Nearest.name(to: word, among: Subject.names)
         throw UsageError(
           "nothing to measure is called `\(word)`" + (hint.map { ": did you mean `\($0)`?" } ?? ""))
       }
       return subject
     }
     let chosen = subjects.isEmpty ? Subject.allCases : subjects
-    for option in arguments.benchOptions where !option.benchSubjects.contains(where: chosen.contains) {
+    for given in arguments.options {
+      guard let option = Self.options.first(where: { $0.option.name == given.name }) else { continue }
+      guard !option.subjects.contains(where: chosen.contains) else { continue }
       throw UsageError(
-        "`\(option.spellings[0])` is an option of `bench "
-          + option.benchSubjects.map(\.rawValue).joined(separator: "`, `") + "`")
+        "`\(given.spelling)` is an option of `bench "
+          + option.subjects.map(\.rawValue).joined(separator: "`, `") + "`")
     }
     var tables: [BenchTable] = []
     for subject in chosen {

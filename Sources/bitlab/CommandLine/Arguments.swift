@@ -1,39 +1,52 @@
 import Experiments
-import Foundation
-import Networks
 
 /// The command line, taken apart: a verb, its operands, and the options, which may stand anywhere.
-struct Arguments {
-  var verb: Verb?
-  var operands: [String] = []
+struct Arguments: Sendable {
+  private(set) var verb: Verb?
+  private(set) var operands: [String] = []
+  /// The options given, in order.
+  private(set) var options: [Option] = []
+
+  // What the options set. `Verb` says which verb heeds which.
   var results = "results"
   /// The folder that the daemon watches.
   var configs = "configs/queue"
   var data = "data"
   var jobs: Int?
-  /// Runs at once.
-  var slots: Int { jobs ?? Machine.cores }
-  var json = false
+  /// Keys of configs, and what they are set to.
+  var overrides: [ConfigurationOverride] = []
+  /// Which runs begin now; all for none.
+  var only: [Glob] = []
   /// Run by the daemon when an experiment has ended.
-  var onFinish: String?
+  var hooks = FinishHook.Commands()
   var drains = false
   var all = false
-  /// `restart`: runs that failed or diverged alone.
+  /// `restart` and `status`: runs that failed or diverged alone.
   var failed = false
   /// What is asked otherwise is done.
   var isSure = false
   /// Runs are trained though equal ones have completed.
   var trainsAll = false
-  /// `status`: every run that has ended, and no other.
-  var ended = false
+  /// `status`: which runs; none for what is under way and the newest that have ended.
+  var listed: Set<StatusVerb.Kind> = []
   var follows = false
+  /// `validate`: how long the runs take is measured.
+  var estimates = false
+  var bench = BenchOptions()
+  /// `data fetch`: the folder of a mirror, and seconds without a byte.
+  var from: String?
+  var timeout = 30
+  var json = false
   var verbosity = Verbosity.normal
   var color = ColorChoice.auto
-  var bench = BenchOptions()
-  /// The options given that only `bench` has.
-  private(set) var benchOptions: [Option] = []
   var wantsHelp = false
   var wantsVersion = false
+
+  /// Whether a run of that id is to begin now.
+  func wants(_ run: String) -> Bool { only.isEmpty || only.contains { $0.matches(run) } }
+
+  /// Runs at once.
+  var slots: Int { jobs ?? Machine.cores }
 
   enum Verbosity: Int, Comparable {
     case quiet, normal, verbose
@@ -48,25 +61,27 @@ struct Arguments {
   /// No words.
   init() {}
 
-  /// - Parameters:
-  ///   - words: without the program's name.
+  /// - Parameter words: without the program's name.
   /// - Throws: `UsageError` for the first word that is wrong.
   init(_ words: [String], environment: [String: String]) throws(UsageError) {
-    if let folder = environment["BITLAB_DATA"], !folder.isEmpty { data = folder }
-    var rest = words[...]
-    var optionsAreOver = false
-    while let word = rest.popFirst() {
-      if optionsAreOver || word == "-" || !word.hasPrefix("-") {
-        try takeOperand(word)
-      } else if word == "--" {
-        optionsAreOver = true
-      } else {
-        try takeOption(word, &rest)
+    for option in Option.all {
+      if let variable = option.variable, let value = environment[variable], !value.isEmpty {
+        _ = option.take(&self, value)
       }
     }
-    if let option = benchOptions.last, let verb, verb != .bench {
-      throw UsageError("`\(option.spellings[0])` is an option of `bench`, not of `\(verb.rawValue)`")
+    var rest = words[...]
+    while let word = rest.popFirst() {
+      if word == "-" || !word.hasPrefix("-") {
+        try takeOperand(word)
+      } else if word == "--" {
+        while let operand = rest.popFirst() { try takeOperand(operand) }
+      } else if word.hasPrefix("--") {
+        try takeOption(word, &rest)
+      } else {
+        try takeLetters(word, &rest)
+      }
     }
+    try check()
   }
 
   private mutating func takeOperand(_ word: String) throws(UsageError) {
@@ -74,94 +89,70 @@ struct Arguments {
       operands.append(word)
       return
     }
-    guard let verb = Verb(rawValue: word) else {
-      let hint = Nearest.name(to: word, among: Verb.allCases.map(\.rawValue)).map {
-        ": did you mean `\($0)`?"
-      }
-      throw UsageError("unknown verb `\(word)`" + (hint ?? ": `bitlab --help` lists them"))
-    }
-    self.verb = verb
+    verb = try Verb(named: word)
   }
 
+  /// `--name`, `--name value` or `--name=value`.
   private mutating func takeOption(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
-    let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    guard let option = Option(spelling: parts[0]) else {
-      let hint = Nearest.name(to: parts[0], among: Option.allCases.flatMap(\.spellings))
-      throw UsageError("unknown option `\(parts[0])`" + (hint.map { ": did you mean `\($0)`?" } ?? ""))
+    let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let option = Option.all.first(where: { $0.name == parts[0] }) else {
+      throw unknown("--\(parts[0])")
     }
-    var value = parts.count > 1 ? parts[1] : nil
-    if option.takesValue, value == nil {
-      guard let next = rest.popFirst() else { throw UsageError("`\(parts[0])` needs \(option.valueName!)") }
-      value = next
-    }
-    if !option.takesValue, value != nil { throw UsageError("`\(parts[0])` takes no value") }
-    if !option.benchSubjects.isEmpty { benchOptions.append(option) }
-    try set(option, value ?? "")
+    var value = parts.count > 1 ? String(parts[1]) : nil
+    if !option.takesValue, value != nil { throw UsageError("`\(option.spelling)` takes no value") }
+    if option.takesValue, value == nil { value = rest.popFirst() }
+    try take(option, value)
   }
 
-  private mutating func set(_ option: Option, _ value: String) throws(UsageError) {
-    switch option {
-    case .results: results = try folder(value, option)
-    case .data: data = try folder(value, option)
-    case .configs: configs = try folder(value, option)
-    case .onFinish: onFinish = value
-    case .drain: drains = true
-    case .all: all = true
-    case .failed: failed = true
-    case .yes: isSure = true
-    case .noReuse: trainsAll = true
-    case .ended: ended = true
-    case .follow: follows = true
-    case .jobs: jobs = try one(value, option, Self.count)
-    case .experiment: bench.experiments = try list(value, option, BenchedExperiment.init(rawValue:))
-    case .bits: bench.bits = try list(value, option) { Int($0).flatMap(WeightPrecision.init(rawValue:)) }
-    case .method: bench.method = try one(value, option, QuantizationMethod.init(rawValue:))
-    case .threads: bench.threads = try one(value, option, Self.count)
-    case .runs: bench.runs = try one(value, option, Self.count)
-    case .seconds:
-      bench.seconds = try one(value, option) { Double($0).flatMap { $0 > 0 && $0 < 1e6 ? $0 : nil } }
-    case .evaluate: bench.evaluates = true
-    case .json: json = true
-    case .verbose: verbosity = .verbose
-    case .quiet: verbosity = .quiet
-    case .color:
-      guard let choice = ColorChoice(rawValue: value) else {
-        throw UsageError("`--color \(value)`: expected auto, always or never")
+  /// `-a`, `-ab` for `-a -b`, and `-j 2`, `-j2` or `-j=2` for one with a value.
+  private mutating func takeLetters(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
+    var letters = word.dropFirst()
+    while let letter = letters.popFirst() {
+      guard let option = Option.all.first(where: { $0.letter == letter }) else {
+        throw unknown(word.count == 2 ? word : "-\(letter)", in: word)
       }
-      color = choice
-    case .help: wantsHelp = true
-    case .version: wantsVersion = true
+      guard option.takesValue else {
+        if letters.first == "=" { throw UsageError("`-\(letter)` takes no value") }
+        try take(option, nil)
+        continue
+      }
+      if letters.first == "=" { letters.removeFirst() }
+      try take(option, letters.isEmpty ? rest.popFirst() : String(letters))
+      return
     }
   }
 
-  /// Values separated by commas, at least one, each once.
-  private func list<Value: Equatable>(
-    _ text: String, _ option: Option, _ read: (String) -> Value?
-  ) throws(UsageError) -> [Value] {
-    var values: [Value] = []
-    for word in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let value = try one(String(word), option, shown: text, read)
-      if !values.contains(value) { values.append(value) }
+  private mutating func take(_ option: Option, _ value: String?) throws(UsageError) {
+    if option.takesValue, value?.isEmpty ?? true {
+      throw UsageError("`\(option.spelling)` needs \(option.expected)")
     }
-    return values
+    guard option.take(&self, value ?? "") else {
+      throw UsageError("`\(option.spelling) \(value ?? "")`: expected \(option.expected)")
+    }
+    options.append(option)
   }
 
-  /// - Parameter shown: the option's whole value, for the message.
-  private func one<Value>(
-    _ word: String, _ option: Option, shown: String? = nil, _ read: (String) -> Value?
-  ) throws(UsageError) -> Value {
-    guard let value = read(word) else {
+  private func unknown(_ spelling: String, in word: String? = nil) -> UsageError {
+    let known = (verb.map { $0.allOptions } ?? Option.all).flatMap(\.spellings)
+    let near =
+      Nearest.name(to: spelling, among: known)
+      ?? Nearest.name(to: spelling, among: Option.all.flatMap(\.spellings))
+    // A file's name can begin with a dash too.
+    let place = word.flatMap { $0 == spelling ? nil : " in `\($0)`" } ?? ""
+    return UsageError("unknown option `\(spelling)`\(place)" + (near.map { ": did you mean `\($0)`?" } ?? ""))
+  }
+
+  /// Whether the verb heeds what was given.
+  private func check() throws(UsageError) {
+    guard let verb, !wantsHelp, !wantsVersion else { return }
+    for option in options where !verb.heeds(option) {
+      let near = Nearest.name(to: option.spelling, among: verb.options.map(\.spelling))
+      let others = Verb.all.filter { $0.heeds(option) }.map { "`\($0.name)`" }
       throw UsageError(
-        "`\(option.spellings[0]) \(shown ?? word)`: expected \(option.valueName ?? "a value")")
+        "`\(verb.name)` has no option `\(option.spelling)`"
+          + (near.map { ": did you mean `\($0)`?" } ?? ", which is for \(others.joined(separator: ", "))"))
     }
-    return value
-  }
-
-  private static func count(_ word: String) -> Int? { Int(word).flatMap { (1...4096) ~= $0 ? $0 : nil } }
-
-  private func folder(_ value: String, _ option: Option) throws(UsageError) -> String {
-    if value.isEmpty { throw UsageError("`\(option.spellings[0])` needs the name of a folder") }
-    return value
+    try verb.operands.check(operands.count, of: verb)
   }
 }
 
@@ -170,74 +161,4 @@ struct UsageError: Error, CustomStringConvertible {
   var description: String
 
   init(_ description: String) { self.description = description }
-}
-
-/// The options that every verb takes, and those of `bench` alone.
-enum Option: CaseIterable {
-  case results, configs, data, onFinish, drain, all, failed, yes, noReuse, ended, follow, jobs, json, verbose,
-    quiet, color, help,
-    version
-  case experiment, bits, method, threads, runs, seconds, evaluate
-
-  init?(spelling: String) {
-    guard let option = Self.allCases.first(where: { $0.spellings.contains(spelling) }) else { return nil }
-    self = option
-  }
-
-  var spellings: [String] {
-    switch self {
-    case .results: ["--results"]
-    case .data: ["--data"]
-    case .configs: ["--configs"]
-    case .onFinish: ["--on-finish"]
-    case .drain: ["--drain"]
-    case .all: ["--all"]
-    case .failed: ["--failed"]
-    case .yes: ["--yes", "-y"]
-    case .noReuse: ["--no-reuse"]
-    case .ended: ["--ended"]
-    case .follow: ["--follow", "-f"]
-    case .jobs: ["--jobs", "-j"]
-    case .json: ["--json"]
-    case .verbose: ["--verbose", "-v"]
-    case .quiet: ["--quiet", "-q"]
-    case .color: ["--color"]
-    case .experiment: ["--experiment"]
-    case .bits: ["--bits"]
-    case .method: ["--method"]
-    case .threads: ["--threads"]
-    case .runs: ["--runs"]
-    case .seconds: ["--seconds"]
-    case .evaluate: ["--evaluate"]
-    case .help: ["--help", "-h"]
-    case .version: ["--version"]
-    }
-  }
-
-  /// What of `bench` heeds it; other verbs refuse it then. Empty for options of all verbs.
-  var benchSubjects: [BenchVerb.Subject] {
-    switch self {
-    case .experiment, .bits, .method, .runs, .evaluate: [.train]
-    case .threads: [.gemm, .train, .scaling]
-    case .seconds: BenchVerb.Subject.allCases
-    default: []
-    }
-  }
-
-  /// What stands for the value in messages; nil for options without one.
-  var valueName: String? {
-    switch self {
-    case .results, .data, .configs: "a folder"
-    case .onFinish: "a command"
-    case .color: "auto, always or never"
-    case .experiment: "experiments (\(BenchedExperiment.allCases.map(\.rawValue).joined(separator: ", ")))"
-    case .bits: "bits (32, 2, 1)"
-    case .method: "simple-bitnet or bitnet"
-    case .jobs, .threads, .runs: "a number from 1 to 4096"
-    case .seconds: "a number of seconds above 0"
-    default: nil
-    }
-  }
-
-  var takesValue: Bool { valueName != nil }
 }

@@ -173,10 +173,15 @@ final class Console: Sendable {
     if let deadline = end ?? (isPatient ? .distantFuture : nil) { remarks.drain(until: deadline) }
   }
 
-  /// The terminal's size now, or 80 columns by 24 rows.
-  static var size: (columns: Int, rows: Int) {
+  /// The size now of the terminal that remarks go to, or 80 columns by 24 rows.
+  static var size: (columns: Int, rows: Int) { size(STDERR_FILENO) ?? (80, 24) }
+
+  /// Columns for results, where they go to a terminal.
+  var columnsOfResults: Int? { Self.size(STDOUT_FILENO)?.columns }
+
+  private static func size(_ descriptor: Int32) -> (columns: Int, rows: Int)? {
     var window = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return (80, 24) }
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return nil }
     return (Int(window.ws_col), Int(window.ws_row))
   }
 }

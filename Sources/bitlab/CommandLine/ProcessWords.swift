@@ -10,7 +10,7 @@ struct ProcessWords {
   let environment: [String: String]
 
   /// Variables that the program heeds.
-  private static let variables = ["BITLAB_DATA", "TERM", "NO_COLOR"]
+  private static let variables = ["TERM", "NO_COLOR"] + Option.all.compactMap(\.variable)
 
   /// The process's own.
   init() throws(UsageError) {

@@ -29,6 +29,7 @@ final class Admission {
   private let results: ResultsFolder
   private let files: any FileSystem
   private let reuses: Bool
+  private let only: [Glob]
   private let find: (String) -> Submission?
   private let canTake: (String) -> Bool
   /// Names taken by submissions of this batch.
@@ -36,12 +37,14 @@ final class Admission {
 
   /// - Parameters:
   ///   - reuses: whether runs may take over what equal ones have done.
+  ///   - only: which runs are meant, by their ids; all for none.
   ///   - find: the queue's submission of a name.
   ///   - canTake: whether the queue takes one of that name, since all runs of the one it has have ended.
   init(
-    _ results: ResultsFolder, files: any FileSystem, reuses: Bool, find: @escaping (String) -> Submission?,
-    canTake: @escaping (String) -> Bool
+    _ results: ResultsFolder, files: any FileSystem, reuses: Bool, only: [Glob],
+    find: @escaping (String) -> Submission?, canTake: @escaping (String) -> Bool
   ) {
+    self.only = only
     self.results = results
     self.files = files
     self.reuses = reuses
@@ -76,12 +79,7 @@ final class Admission {
     do {
       let experiment = try Experiment(file)
       let runs = Plan(experiment).runs
-      guard runs.count <= mostRuns else {
-        throw Refusal(
-          text:
-            "\(file.path): error: the plan has \(runs.count) runs, the queue takes \(mostRuns) of one config: split it"
-        )
-      }
+      if let problem = countProblem(runs.count) { throw Refusal(text: "\(file.path): error: \(problem)") }
       let fingerprint = ExperimentPlacement.fingerprint(experiment, file, plan: runs)
       return Read(file: file, result: .success((experiment, runs, fingerprint)))
     } catch let refusal as Refusal {
@@ -99,18 +97,21 @@ final class Admission {
     case .failure(let refusal): return .refused(refusal.text)
     }
     func submission(_ name: String, of runs: [RunPlan]) -> Submission {
-      Submission(
-        name: name, payload: String(decoding: file.bytes, as: UTF8.self), folder: file.folder,
-        jobs: runs.map { JobDescription($0) }, priority: experiment.priority,
-        maxRetries: experiment.maxRetries, fingerprint: fingerprint, reuses: reuses)
+      Self.submission(name, of: runs, experiment, file, fingerprint: fingerprint, reuses: reuses)
     }
+    let wanted = runs.filter { run in only.isEmpty || only.contains { $0.matches(run.id) } }
     var other: ExperimentPlacement.Reason?
     for name in ExperimentPlacement.names(experiment) {
       let known = taken[name] ?? find(name)
       if let known, taken[name] != nil, known.fingerprint != fingerprint { return .later }
       if let known, !hasVanished(known) {
-        if known.fingerprint == fingerprint { return .known(name, Set(runs.map(\.id))) }
-        if let reason = reason(runs, fingerprint, former: known) {
+        let jobs = Set(known.jobs.map(\.name))
+        // Where it was submitted with other runs of its plan, these are added.
+        if known.fingerprint == fingerprint, taken[name] != nil || wanted.allSatisfy({ jobs.contains($0.id) })
+        {
+          return .known(name, Set(wanted.map(\.id)))
+        }
+        if known.fingerprint != fingerprint, let reason = reason(runs, fingerprint, former: known) {
           other = other ?? reason
           continue
         }
@@ -127,7 +128,7 @@ final class Admission {
       case .empty: break
       case .continues(let found): continuation = found
       }
-      let pending = submission(name, of: runs.filter { !continuation.ended.contains($0.id) })
+      let pending = submission(name, of: wanted.filter { !continuation.ended.contains($0.id) })
       if let problem = Self.sizeProblem(pending) { return .refused("\(file.path): error: \(problem)") }
       let isKnown = known.map { !hasVanished($0) } ?? false
       if isKnown || continuation.changesConfig { return .grown(pending, placed, continuation) }
@@ -160,14 +161,36 @@ final class Admission {
 
   /// Why the queue cannot take a submission: it is one record of the journal, and with its runs' entries one of a snapshot.
   static func sizeProblem(_ submission: Submission) -> String? {
-    guard submission.jobs.count <= mostRuns else {
-      return "the plan has \(submission.jobs.count) runs, the queue takes \(mostRuns) of one config: split it"
-    }
+    if let problem = countProblem(submission.jobs.count) { return problem }
     // Most are far from the bound, and encoding takes its time.
     guard submission.jobs.count > 500 || submission.payload?.utf8.count ?? 0 > 1 << 18 else { return nil }
     let size = (try? QueueRecord.submitted(submission).encoded().count) ?? .max
     guard size > Journal.maximumRecordBytes / 2 else { return nil }
     return "the config and its \(submission.jobs.count) runs are larger than the queue takes of one: split it"
+  }
+
+  private static func countProblem(_ count: Int) -> String? {
+    count <= mostRuns
+      ? nil : "the plan has \(count) runs, the queue takes \(mostRuns) of one config: split it"
+  }
+
+  /// Why the queue would refuse a config, whatever it has; nil where it would not.
+  static func planProblem(_ experiment: Experiment, _ file: ConfigurationFile, _ runs: [RunPlan]) -> String? {
+    if let problem = countProblem(runs.count) { return problem }
+    return sizeProblem(
+      submission(
+        experiment.name, of: runs, experiment, file, fingerprint: experiment.configHash, reuses: true))
+  }
+
+  private static func submission(
+    _ name: String, of runs: [RunPlan], _ experiment: Experiment, _ file: ConfigurationFile,
+    fingerprint: String,
+    reuses: Bool
+  ) -> Submission {
+    Submission(
+      name: name, payload: String(decoding: file.bytes, as: UTF8.self), note: file.overrides.text,
+      folder: file.folder, jobs: runs.map { JobDescription($0) }, priority: experiment.priority,
+      maxRetries: experiment.maxRetries, fingerprint: fingerprint, reuses: reuses)
   }
 
   private var placement: ExperimentPlacement { ExperimentPlacement(results: results, files: files) }

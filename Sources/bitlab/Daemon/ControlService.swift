@@ -56,9 +56,12 @@ final class ControlService: ControlHandler {
     let configs = (request["configs"]?.array ?? []).compactMap { value -> ConfigurationFile? in
       guard let config = value.object, let path = config["path"]?.string, let text = config["text"]?.string
       else { return nil }
-      return ConfigurationFile(path: path, bytes: Array(text.utf8))
+      return ConfigurationFile(
+        path: path, bytes: Array(text.utf8),
+        overrides: config["set"]?.string.map { [ConfigurationOverride](text: $0) } ?? [])
     }
-    for receipt in try core.submit(configs, reuses: request["reuse"]?.bool ?? true) {
+    let only = (request["only"]?.array ?? []).compactMap(\.string).map(Glob.init)
+    for receipt in try core.submit(configs, reuses: request["reuse"]?.bool ?? true, only: only) {
       reply.send([
         "outcome": .string(receipt.outcome.rawValue), "experiment": .string(receipt.experiment),
         "runs": .integer(receipt.runs), "text": .string(receipt.text),
@@ -168,10 +171,12 @@ final class ControlService: ControlHandler {
       let paused: Set = ids.filter { state.jobs[$0]?.status.isPaused == true }
       let rows = Array(core.rows(running).prefix(StatusRow.mostInResponse))
       let more = core.rows(paused).prefix(StatusRow.mostInResponse - rows.count)
+      let ended = ids.count { state.jobs[$0]?.status.hasEnded ?? true }
+      let waiting = ids.count - ended - running.count - paused.count
       let update: ControlMessage = [
-        "rows": .array((rows + more).map(\.value)), "under_way": .integer(running.count + paused.count),
-        "ended": .integer(ids.count { state.jobs[$0]?.status.hasEnded ?? true } + forgotten),
-        "total": .integer(ids.count + forgotten),
+        "rows": .array((rows + more).map(\.value)), "running": .integer(running.count),
+        "paused": .integer(paused.count), "waiting": .integer(waiting), "ended": .integer(ended + forgotten),
+        "seconds_left": .init(core.observer.secondsLeft(waiting: waiting)),
       ]
       reply.send(update, replacing: "watch")
     }

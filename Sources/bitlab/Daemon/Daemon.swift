@@ -23,7 +23,7 @@ final class Daemon: Sendable {
     /// Whether runs take over what equal ones have done.
     var reuses = true
     /// Run when an experiment has ended.
-    var onFinish: String?
+    var hooks = FinishHook.Commands()
     var delays = RetryDelays()
     var spool = SpoolWatcher.Settings()
   }
@@ -67,7 +67,7 @@ final class Daemon: Sendable {
     server = try ControlServer(path: results.socketFile, version: Machine.bitlabVersion, handler: service)
     conclusions = Conclusions(
       core.engine, reports: core.reports,
-      hook: settings.onFinish.map { FinishHook($0, results: results.path) { log.write($0) } },
+      hook: FinishHook(settings.hooks, results: results.path) { log.write($0) },
       retryDelay: settings.delays.disk, log: { log.write($0) }, report: { try core.report(of: $0) },
       writeRecords: { try core.writeEndRecords($0, $1) })
   }
@@ -132,7 +132,7 @@ final class Daemon: Sendable {
     _ settings: Settings, _ store: Journal, _ state: QueueState, _ log: DaemonLog,
     _ files: any FileSystem
   ) -> DaemonCore {
-    let observer = DaemonObserver(log)
+    let observer = DaemonObserver(log, slots: settings.slots)
     let reports = ReportWriter { log.write($0) }
     let environment = TrainingEnvironment(
       pool: ComputePool(cores: Machine.cores), datasets: DatasetLibrary(DataFolder(settings.data)),

@@ -7,7 +7,9 @@ extension DaemonCore {
   /// A job to be shown: of the queue, or one that has ended and is forgotten, of which its files tell.
   private typealias Listed = (id: JobID, entry: JobEntry?)
 
-  /// The given jobs; for nil those that have not ended, and behind which the newest that have.
+  /// The given jobs; for nil those that have not ended, and the newest that have.
+  ///
+  /// What runs comes first, then what waits in the order of the queue, then what has ended, the newest first.
   private func listed(_ wanted: Set<JobID>?, _ report: QueueReport) -> [Listed] {
     guard let wanted else {
       let removed = removedByHand(report.state)
@@ -15,13 +17,32 @@ extension DaemonCore {
       let forgotten = recent.filter { report.state.jobs[$0] == nil }
       let shown = Set(recent)
       let known = report.jobs(among: nil).filter { !$0.entry.status.hasEnded || shown.contains($0.id) }
-      return forgotten.map { ($0, nil) } + known.map { ($0.id, $0.entry) }
+      let places = Dictionary(uniqueKeysWithValues: recent.enumerated().map { ($1, $0) })
+      return Self.inOrder(forgotten.map { ($0, nil) } + known.map { ($0.id, $0.entry) }) { places[$0] ?? 0 }
     }
     let known = report.jobs(among: wanted)
     let forgotten =
       known.count == wanted.count
       ? [] : wanted.filter { report.state.jobs[$0] == nil }.sorted { $0.description < $1.description }
-    return forgotten.map { ($0, nil) } + known.map { ($0.id, $0.entry) }
+    return Self.inOrder(forgotten.map { ($0, nil) } + known.map { ($0.id, $0.entry) }) { _ in 0 }
+  }
+
+  /// - Parameter place: of a job that has ended among those that have, a later one's being larger.
+  private static func inOrder(_ jobs: [Listed], _ place: (JobID) -> Int) -> [Listed] {
+    var (running, waiting, ended): ([Listed], [Listed], [Listed]) = ([], [], [])
+    for job in jobs {
+      if job.entry?.status.isRunning == true {
+        running.append(job)
+      } else if job.entry.map(\.status.hasEnded) ?? true {
+        ended.append(job)
+      } else {
+        waiting.append(job)
+      }
+    }
+    let newestFirst = ended.indices.map { (place(ended[$0].id), $0) }.sorted {
+      $0.0 > $1.0 || $0.0 == $1.0 && $0.1 < $1.1
+    }
+    return running.reversed() + waiting + newestFirst.map { ended[$0.1] }
   }
 
   /// Experiments that have ended and of which somebody has removed the folder; the queue forgets them. One that failed may never
@@ -79,7 +100,9 @@ extension DaemonCore {
       }
       var run = self.entry(id, entry, nil, "")
       run.waitingFor = waiting[id]
-      return StatusRow(run)
+      var row = StatusRow(run)
+      if let known = observer.progress(of: id) { row.add(known) }
+      return row
     }
   }
 
@@ -115,7 +138,7 @@ extension DaemonCore {
     } else {
       line.record.error = entry.problem
     }
-    if let progress = observer.progress(of: id) {
+    if let known = observer.progress(of: id), let progress = known.progress {
       line.record.epoch = progress.epoch
       line.record.step = progress.step
       line.imagesPerSecond = progress.imagesPerSecond

@@ -20,6 +20,10 @@ extension DaemonCore {
     var experiments: [String: Set<JobID>] = [:]
     // Each once: a request has room for a million words.
     for word in Set(words) {
+      if Glob.isPattern(word) {
+        ids.formUnion(try matching(word, state))
+        continue
+      }
       let parts = word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       let all = experiments[parts[0]] ?? jobs(of: parts[0], state)
       experiments[parts[0]] = all
@@ -33,6 +37,18 @@ extension DaemonCore {
         throw UnknownTarget(word, among: names(near: all, state))
       }
     }
+    return ids
+  }
+
+  /// All jobs that a pattern means: of an experiment, or, behind a slash, of a run.
+  private func matching(_ pattern: String, _ state: QueueState) throws(UnknownTarget) -> Set<JobID> {
+    let parts = pattern.split(separator: "/", maxSplits: 1).map { Glob(String($0)) }
+    let onDisk = (try? results.experimentNames(in: files)) ?? []
+    var ids: Set<JobID> = []
+    for name in Set(state.submissions.keys).union(onDisk) where parts.first?.matches(name) == true {
+      ids.formUnion(jobs(of: name, state).filter { parts.count == 1 || parts[1].matches($0.job) })
+    }
+    if ids.isEmpty { throw UnknownTarget(pattern, among: []) }
     return ids
   }
 
@@ -183,5 +199,5 @@ struct UnknownTarget: Error, CustomStringConvertible {
   }
 
   /// Bytes that are shown of a word: what says that it is wrong must fit into a response.
-  private static let mostShown = 400
+  static let mostShown = 400
 }

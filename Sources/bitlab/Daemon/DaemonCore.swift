@@ -113,21 +113,25 @@ final class DaemonCore: Sendable {
   /// Judges configs and submits the good ones, with one sync where no two have the same name. Throws where the journal cannot
   /// be written: then none of those that are left is accepted.
   ///
-  /// - Parameter reuses: whether runs may take over what equal ones have done.
-  func submit(_ configs: [ConfigurationFile], reuses: Bool = true) throws -> [Receipt] {
+  /// - Parameters:
+  ///   - reuses: whether runs may take over what equal ones have done.
+  ///   - only: which runs are meant, by their ids; all for none.
+  func submit(_ configs: [ConfigurationFile], reuses: Bool = true, only: [Glob] = []) throws -> [Receipt] {
     try intake.withLock { _ in
       var rest = Admission.read(configs)[...]
       var receipts: [Receipt] = []
-      while !rest.isEmpty { receipts += try submit(&rest, reuses) }
+      while !rest.isEmpty { receipts += try submit(&rest, reuses, only) }
       for receipt in receipts where receipt.outcome != .refused { log.write(receipt.text) }
       return receipts
     }
   }
 
   /// Submits the first configs, up to one that has the name of one before it.
-  private func submit(_ rest: inout ArraySlice<Admission.Read>, _ reuses: Bool) throws -> [Receipt] {
+  private func submit(
+    _ rest: inout ArraySlice<Admission.Read>, _ reuses: Bool, _ only: [Glob]
+  ) throws -> [Receipt] {
     let admission = Admission(
-      results, files: files, reuses: reuses && self.reuses,
+      results, files: files, reuses: reuses && self.reuses, only: only,
       find: { [engine] in engine.submission(named: $0) },
       canTake: { [engine] in engine.canTake($0) })
     var submissions: [Submission] = []

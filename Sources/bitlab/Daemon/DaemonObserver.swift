@@ -5,40 +5,44 @@ import Synchronization
 /// Writes what runs do to the daemon's log, and keeps how far they are for whoever asks.
 final class DaemonObserver: RunObserver {
   private let log: DaemonLog
-  private let entries = Mutex<[JobID: RunProgress]>([:])
+  private let board = Mutex(ProgressBoard())
 
-  init(_ log: DaemonLog) { self.log = log }
+  private let slots: Int
+
+  /// - Parameter slots: runs at once.
+  init(_ log: DaemonLog, slots: Int) { (self.log, self.slots) = (log, slots) }
 
   /// How far a running run is.
-  func progress(of id: JobID) -> RunProgress? { entries.withLock { $0[id] } }
+  func progress(of id: JobID) -> ProgressBoard.Entry? { board.withLock { $0["\(id)"] } }
+
+  /// Until all have ended, those that run and so many that wait.
+  func secondsLeft(waiting: Int) -> Double? {
+    board.withLock { $0.secondsLeft(waiting: waiting, slots: slots) }
+  }
 
   func expect(_ total: Int) {}
 
-  func began(_ run: PlacedRun) { log.write("\(run.name): begins") }
+  func began(_ run: PlacedRun) {
+    board.withLock { $0.begin(run.name) }
+    log.write("\(run.name): begins")
+  }
 
   func happened(_ event: RunEvent, in run: PlacedRun) {
+    board.withLock { $0.happened(event, in: run.name) }
     switch event {
     case .began(let steps, let total):
       if steps > 0 { log.write("\(run.name): goes on after step \(steps) of \(total)") }
-    case .step(let progress):
-      entries.withLock { $0[JobID(submission: run.experiment, job: run.plan.id)] = progress }
-    case .checkpointed: break
+    case .step, .checkpointed: break
     case .epoch(let row, let speed): log.write("\(run.name): \(LogLine.epoch(row, imagesPerSecond: speed))")
     case .notice(let text): log.write("\(run.name): \(text)")
     }
   }
 
-  func stopped(_ run: PlacedRun) { forget(run.name) }
+  func stopped(_ run: PlacedRun) { board.withLock { $0.end(run.name) } }
 
   func ended(_ name: String, _ status: RunStatus, problem: String?) {
-    forget(name)
+    board.withLock { $0.end(name) }
     log.write("\(name): \(status.rawValue)" + (problem.map { ": \($0)" } ?? ""))
-  }
-
-  private func forget(_ name: String) {
-    let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
-    guard parts.count == 2 else { return }
-    _ = entries.withLock { $0.removeValue(forKey: JobID(submission: parts[0], job: parts[1])) }
   }
 
   func say(_ text: String, isProblem: Bool) { log.write(text) }

@@ -1,32 +1,41 @@
 import CSystem
 import Dispatch
 import Experiments
+import Files
 import Foundation
 import Scheduler
 import Synchronization
 
-/// Runs a person's command whenever an experiment has ended, one after the other: thirty experiments that end together, as
+/// Runs a person's commands whenever an experiment has ended, one after the other: thirty experiments that end together, as
 /// after `cancel --all`, begin no thirty programs.
 ///
-/// The command comes from the daemon's own command line, never from a config; it runs by `/bin/sh -c` with the experiment in
-/// its environment.
+/// The commands come from the command line, never from a config; they run by `/bin/sh -c` with the experiment in their
+/// environment. What they print goes to stderr: stdout is for results.
 final class FinishHook: Sendable {
+  struct Commands: Sendable {
+    var onFinish: String?
+    /// Where a run failed or diverged.
+    var onFailure: String?
+  }
+
   private struct State {
     /// Experiments whose turn has not come.
     var waiting: Set<String> = []
     var isClosed = false
   }
 
-  private let command: String
+  private let commands: Commands
   private let results: String
   private let log: @Sendable (String) -> Void
   /// Has a command that runs, and those that wait behind it.
   private let queue = DispatchQueue(label: "bitlab.on-finish", qos: .utility)
   private let state = Mutex(State())
 
-  init(_ command: String, results: String, log: @escaping @Sendable (String) -> Void) {
-    self.command = command
-    self.results = results
+  /// Returns nil where there is no command.
+  init?(_ commands: Commands, results: String, log: @escaping @Sendable (String) -> Void) {
+    if commands.onFinish == nil, commands.onFailure == nil { return nil }
+    self.commands = commands
+    self.results = FilePath.absolute(results)
     self.log = log
   }
 
@@ -46,23 +55,39 @@ final class FinishHook: Sendable {
       }
       guard !isClosed, let ends = ends() else { return }
       let completed = ends.count { $0.kind == .completed }
-      run(name, completed == ends.count ? "completed" : completed > 0 ? "partial" : "failed", told)
+      let status = completed == ends.count ? "completed" : completed > 0 ? "partial" : "failed"
+      let hasFailed = ends.contains { RunStatus($0.kind).hasFailed }
+      let due = [("--on-finish", commands.onFinish), ("--on-failure", hasFailed ? commands.onFailure : nil)]
+      // A daemon that dies while one runs has told of the end.
+      var isTold = false
+      for case (let option, let command?) in due {
+        run(command, as: option, name, status) {
+          if !isTold { told() }
+          isTold = true
+        }
+      }
+      if !isTold { told() }
     }
   }
+
+  /// Returns when those have ended whose turn has come.
+  func wait() { queue.sync {} }
 
   /// From now on no command begins. One that runs is left to itself.
   func close() { state.withLock { $0.isClosed = true } }
 
-  private func run(_ name: String, _ status: String, _ told: () -> Void) {
+  private func run(
+    _ command: String, as option: String, _ name: String, _ status: String, _ told: () -> Void
+  ) {
     var process = pid_t()
     let code = spawn(
-      &process,
+      command, &process,
       [
         "BITLAB_EXPERIMENT": name, "BITLAB_STATUS": status, "BITLAB_FOLDER": "\(results)/\(name)",
       ])
     told()
     guard code == 0 else {
-      return log("\(name): --on-finish could not be run: \(String(cString: strerror(code)))")
+      return log("\(name): \(option) could not be run: \(String(cString: strerror(code)))")
     }
     var end: Int32 = 0
     while waitpid(process, &end, 0) < 0 {
@@ -70,15 +95,15 @@ final class FinishHook: Sendable {
     }
     let signal = end & 0x7F
     if signal != 0 {
-      log("\(name): --on-finish was ended by signal \(signal)")
+      log("\(name): \(option) was ended by signal \(signal)")
     } else if end >> 8 != 0 {
-      log("\(name): --on-finish ended with code \(end >> 8 & 0xFF)")
+      log("\(name): \(option) ended with code \(end >> 8 & 0xFF)")
     }
   }
 
   /// Begins the command with these variables beside the process's own, which are passed on byte for byte. Returns the system's
   /// error, 0 for none.
-  private func spawn(_ process: inout pid_t, _ variables: [String: String]) -> Int32 {
+  private func spawn(_ command: String, _ process: inout pid_t, _ variables: [String: String]) -> Int32 {
     var actions = posix_spawn_file_actions_t()
     var attributes = posix_spawnattr_t()
     posix_spawn_file_actions_init(&actions)
@@ -88,6 +113,7 @@ final class FinishHook: Sendable {
       posix_spawnattr_destroy(&attributes)
     }
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO)
     // As a shell would begin it: Dispatch's threads block signals, and this program ignores these two. In a group of its own
     // a Ctrl-C for the daemon does not end it.
     var (none, ignored) = (sigset_t(), sigset_t())

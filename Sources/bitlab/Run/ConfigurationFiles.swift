@@ -10,11 +10,14 @@ enum ConfigurationFiles {
 
   /// Reads the files; those that are not there are reported and give no element.
   ///
+  /// What `--set` says is set in each.
+  ///
   /// - Returns: the configs, and the exit code that unreadable or wrong ones ask for.
-  static func load(_ paths: [String], _ console: Console) -> (loaded: [Loaded], exitCode: Int32) {
+  /// - Throws: `UsageError` for what cannot be set, and for patterns of `--only` that no run has.
+  static func load(_ arguments: Arguments, _ console: Console) throws -> (loaded: [Loaded], exitCode: Int32) {
     var exitCode = ExitCode.done
     var loaded: [Loaded] = []
-    for path in paths {
+    for path in arguments.operands {
       let file: ConfigurationFile
       do {
         file = try ConfigurationFile(reading: path)
@@ -23,14 +26,31 @@ enum ConfigurationFiles {
         if exitCode == ExitCode.done { exitCode = ExitCode.noInput }
         continue
       }
+      var used = file
       do {
-        loaded.append(Loaded(file: file, result: .success(try Experiment(file))))
-      } catch {
-        console.diagnostics("\(error)")
-        exitCode = ExitCode.configuration
-        loaded.append(Loaded(file: file, result: .failure(error)))
+        used = try file.setting(arguments.overrides)
+        loaded.append(Loaded(file: used, result: .success(try Experiment(used))))
+      } catch let problem as ConfigurationOverride.Problem {
+        throw UsageError("--set \(problem)")
+      } catch let error as ConfigurationError {
+        console.diagnostics(used.problems(error, original: file))
+        // Where the file alone is right, the command line is wrong.
+        let isSlip = exitCode != ExitCode.configuration && (try? Experiment(file)) != nil
+        exitCode = isSlip ? ExitCode.usage : ExitCode.configuration
+        loaded.append(Loaded(file: used, result: .failure(error)))
       }
     }
+    if exitCode == ExitCode.done { try checkPatterns(arguments.only, loaded) }
     return (loaded, exitCode)
+  }
+
+  /// A pattern that means no run is a slip, and training nothing would not tell of it.
+  private static func checkPatterns(_ only: [Glob], _ loaded: [Loaded]) throws {
+    let ids = loaded.compactMap { try? $0.result.get() }.flatMap { Plan($0).runs.map(\.id) }
+    for pattern in only where !ids.contains(where: pattern.matches) {
+      let near = Nearest.name(to: pattern.text, among: ids).map { ": did you mean `\($0)`?" }
+      let shown = ids.prefix(4).joined(separator: ", ") + (ids.count > 4 ? ", ..." : "")
+      throw UsageError("--only: no run is called `\(pattern.text)`" + (near ?? ": there are \(shown)"))
+    }
   }
 }

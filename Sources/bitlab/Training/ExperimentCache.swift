@@ -86,7 +86,8 @@ final class ExperimentCache: Sendable {
   private func accepted(_ submission: Submission, _ folder: ExperimentFolder) throws -> ConfigurationFile {
     if let payload = submission.payload {
       return ConfigurationFile(
-        path: FilePath.join(submission.folder, "config.json"), bytes: Array(payload.utf8))
+        path: FilePath.join(submission.folder, "config.json"), bytes: Array(payload.utf8),
+        overrides: submission.note.map { [ConfigurationOverride](text: $0) } ?? [])
     }
     let file = ConfigurationFile(path: folder.configFile, bytes: try files.readAll(folder.configFile))
     guard try Experiment(file).configHash == submission.configHash else {

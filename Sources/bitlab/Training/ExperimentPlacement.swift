@@ -195,6 +195,7 @@ struct ExperimentPlacement {
   func write(_ file: ConfigurationFile, of placed: PlacedExperiment) throws {
     try placed.folder.create(in: files)
     try writeOrigin(of: file, placed)
+    try writeOverrides(of: file, placed.folder)
     try DurableFile.write(file.bytes, to: placed.folder.configFile, in: files)
   }
 
@@ -212,6 +213,7 @@ struct ExperimentPlacement {
         // First: between the two the former config counts.
         try DurableFile.write(SHA256.hexadecimal(of: file.bytes) + "\n", to: folder.configHashFile, in: files)
       }
+      try writeOverrides(of: file, folder)
       try DurableFile.write(file.bytes, to: folder.configFile, in: files)
     }
     for id in continuation.abandoned {
@@ -219,6 +221,14 @@ struct ExperimentPlacement {
       guard var record = try? RunRecord(reading: path, in: files) else { continue }
       record.end(.cancelled, problem: PlacedExperiment.runIsGone)
       try record.write(to: path, in: files)
+    }
+  }
+
+  private func writeOverrides(of file: ConfigurationFile, _ folder: ExperimentFolder) throws {
+    if let text = file.overrides.text {
+      try DurableFile.write(text, to: folder.setFile, in: files)
+    } else if files.exists(folder.setFile) {
+      try files.remove(folder.setFile)
     }
   }
 

@@ -88,13 +88,18 @@ final class TrainingExecutor: QueueExecutor {
     }
     sayWhatHasChanged(placed, run)
     observer.began(run)
+    let report = ExperimentReport(placed, in: environment.files)
     let trainer = Trainer(run, in: environment, control: control, mayReuse: mayReuse) {
-      [observer, progressed] event in
-      if case .checkpointed = event { progressed(id) }
+      [observer, progressed, reports] event in
+      switch event {
+      case .checkpointed: progressed(id)
+      case .epoch: reports.progressed(report)
+      case .began, .step, .notice: break
+      }
       observer.happened(event, in: run)
     }
     let outcome = trainer()
-    reports.update(ExperimentReport(placed, in: environment.files))
+    reports.update(report)
     // Whether a fault of the machine ends the run is the queue's to say.
     if case .failed(let failure) = outcome, failure.mayPass {
       observer.stopped(run)

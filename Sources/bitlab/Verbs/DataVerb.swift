@@ -5,6 +5,20 @@ import JSON
 
 /// `bitlab data list` and `bitlab data verify [DATASET...]`.
 struct DataVerb {
+  static let verb = Verb(
+    "data", "show the data sets there are, or check their files",
+    Operands("list|verify [DATASET...]", .words(["list", "verify"], then: names), 1...Int.max),
+    options: [.data],
+    details: """
+      Looks for official files, raw or .gz, in the data folder: mnist/, fashion-mnist/, cifar100/, where torchvision puts them, and where Debian's dataset-fashion-mnist does. `verify` compares their content with the official SHA-256.
+      """,
+    exitCodes: [
+      (0, "all is well"), (65, "a file is damaged, or one of a data set that was named is missing"),
+    ]
+  ) { try DataVerb($0, $1).run() }
+
+  private static let names = DatasetName.allCases.filter { $0.facts != nil }.map(\.rawValue)
+
   private let arguments: Arguments
   private let console: Console
   private let folder: DataFolder
@@ -16,13 +30,12 @@ struct DataVerb {
   }
 
   func run() throws -> Int32 {
-    switch arguments.operands.first {
+    switch arguments.operands[0] {
     case "list": return try list(Array(arguments.operands.dropFirst()))
     case "verify": return try verify(Array(arguments.operands.dropFirst()))
-    case let word?:
+    case let word:
       let hint = Nearest.name(to: word, among: ["list", "verify"]).map { ": did you mean `\($0)`?" }
       throw UsageError("data does not know `\(word)`" + (hint ?? ""))
-    case nil: throw UsageError("data needs `list` or `verify`")
     }
   }
 
@@ -121,10 +134,9 @@ struct DataVerb {
   private func datasets(_ words: [String]) throws -> [DatasetName] {
     try words.map { word in
       guard let name = DatasetName(rawValue: word), name.facts != nil else {
-        let names = DatasetName.allCases.filter { $0.facts != nil }.map(\.rawValue)
-        let hint = Nearest.name(to: word, among: names).map { ": did you mean `\($0)`?" }
+        let hint = Nearest.name(to: word, among: Self.names).map { ": did you mean `\($0)`?" }
         throw UsageError(
-          "unknown data set `\(word)`" + (hint ?? ": expected \(names.joined(separator: ", "))"))
+          "unknown data set `\(word)`" + (hint ?? ": expected \(Self.names.joined(separator: ", "))"))
       }
       return name
     }

@@ -6,19 +6,21 @@ import JSON
 /// `bitlab logs RUN [-f]`: a run's log; with `-f` also what is added, until the run has ended. With `--json` the lines
 /// are one array of strings, with `-f` a string a line.
 struct LogsVerb {
+  static let verb = Verb(
+    "logs", "print a run's log; -f follows it", .run,
+    options: [
+      Option("follow", letter: "f", \.follows, true, "print what is added too, until the run has ended"),
+      .results,
+    ],
+    details: "RUN is <experiment>/<run id>."
+  ) { try LogsVerb(arguments: $0, console: $1).run() }
+
   let arguments: Arguments
   let console: Console
   private let files: any FileSystem = POSIXFileSystem()
 
-  init(arguments: Arguments, console: Console) {
-    self.arguments = arguments
-    self.console = console
-  }
-
   func run() throws -> Int32 {
-    guard arguments.operands.count == 1, let word = arguments.operands.first else {
-      throw UsageError("logs needs one run: <experiment>/<run id>")
-    }
+    let word = try run(named: arguments.operands[0])
     let parts = word.split(separator: "/", maxSplits: 1).map(String.init)
     let results = ResultsFolder(arguments.results)
     guard parts.count == 2 else { throw unknown(word, among: try entries()) }
@@ -39,6 +41,18 @@ struct LogsVerb {
     }
     if arguments.follows { try follow(folder, named: word) } else { write(try files.readAll(folder.logFile)) }
     return ExitCode.done
+  }
+
+  /// The one run that a word or pattern means.
+  private func run(named word: String) throws -> String {
+    guard Glob.isPattern(word) else { return word }
+    let names = try Targets([word]).chosen(of: try entries()) { ($0.record.experiment, $0.record.run) }.map(
+      \.name)
+    guard names.count == 1 else {
+      throw UsageError(
+        "`\(word)` means \(names.count) runs, and logs prints one: did you mean `\(names[0])`?")
+    }
+    return names[0]
   }
 
   /// Prints the log as it grows, from when there is one, woken by the system when files near it change.

@@ -6,27 +6,24 @@ import Scheduler
 
 /// `bitlab remove EXPERIMENT...`: removes experiments that have ended, with all their files.
 struct RemoveVerb {
-  private let arguments: Arguments
-  private let console: Console
+  static let verb = Verb(
+    "remove", "remove experiments that have ended, with all their files",
+    Operands("EXPERIMENT...", .experiment, 1...Int.max), options: [.yes, .results],
+    details: "Asks on the terminal first; elsewhere it wants --yes. Works without a daemon too.",
+    exitCodes: [
+      (0, "removed"), (2, "no such experiment, one with runs that have not ended, or no yes"),
+      (75, "another process holds the results folder"),
+    ]
+  ) { try RemoveVerb(arguments: $0, console: $1).run() }
+
+  let arguments: Arguments
+  let console: Console
   private let files: any FileSystem = POSIXFileSystem()
 
-  init(_ arguments: Arguments, _ console: Console) {
-    self.arguments = arguments
-    self.console = console
-  }
-
   func run() throws -> Int32 {
-    guard !arguments.operands.isEmpty else { throw UsageError("remove needs at least one experiment") }
     let results = ResultsFolder(arguments.results)
     let there = try results.experimentNames(in: files)
-    var names: [String] = []
-    for word in arguments.operands where !names.contains(word) {
-      guard there.contains(word) else {
-        let hint = Nearest.name(to: word, among: there).map { ": did you mean `\($0)`?" }
-        throw UsageError("no experiment `\(word)` in \(arguments.results)" + (hint ?? ""))
-      }
-      names.append(word)
-    }
+    let names = try Glob.experiments(arguments.operands, among: there, in: arguments.results)
     let client = try DaemonClient.connect(results)
     if client == nil { try refuseOpen(names, results) }
     if !arguments.isSure { try ask(names, results) }

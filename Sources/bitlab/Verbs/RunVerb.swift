@@ -9,18 +9,28 @@ import TensorCore
 
 /// `bitlab run CONFIG...`: trains every run of the configs in the foreground, to the end.
 struct RunVerb {
-  private let arguments: Arguments
-  private let console: Console
+  static let verb = Verb(
+    "run", "train every run of the given configs, to the end, and summarize", .configs,
+    options: [.jobs, .set, .only, .noReuse, .onFinish, .onFailure, .results, .data],
+    details: """
+      Trains in the foreground, as many runs at once as --jobs says, and writes results/<experiment>/: curves.csv, a summary, and a folder for each run. On a terminal it shows a live table, elsewhere a line per epoch.
+      Ctrl-C checkpoints all runs and stops, a second one ends at once; the same command goes on where it stopped. Training does not wait for a terminal that is stopped. Runs that completed or diverged are left alone.
+      The same name with more seeds, variants or grid values continues the experiment; where a run that is there would get other settings, results go to <name>-2. A run whose equal has completed under these results takes that over; --no-reuse trains it.
+      """,
+    exitCodes: [
+      (0, "all runs completed"), (1, "a run failed or diverged"), (65, "data are missing or damaged"),
+      (66, "there is no such config"), (75, "another process holds the results folder"),
+      (78, "a config is wrong"),
+      (130, "after Ctrl-C"),
+    ]
+  ) { try RunVerb(arguments: $0, console: $1).run() }
+
+  let arguments: Arguments
+  let console: Console
   private let files: any FileSystem = POSIXFileSystem()
 
-  init(_ arguments: Arguments, _ console: Console) {
-    self.arguments = arguments
-    self.console = console
-  }
-
   func run() throws -> Int32 {
-    guard !arguments.operands.isEmpty else { throw UsageError("run needs at least one config") }
-    let (loaded, exitCode) = ConfigurationFiles.load(arguments.operands, console)
+    let (loaded, exitCode) = try ConfigurationFiles.load(arguments, console)
     guard exitCode == ExitCode.done else {
       if arguments.operands.count > 1 { console.info("no run started") }
       return exitCode
@@ -43,7 +53,7 @@ struct RunVerb {
     let experiments = try place(loaded, in: results)
     let slots = arguments.slots
     let observer: any RunObserver =
-      console.isInteractive ? LiveTable(console) : LineReporter(console)
+      console.isInteractive ? LiveTable(console, slots: slots) : LineReporter(console)
     let reports = ReportWriter { observer.say($0, isProblem: true) }
     let environment = TrainingEnvironment(
       pool: ComputePool(cores: Machine.cores), datasets: datasets, files: files,
@@ -53,7 +63,9 @@ struct RunVerb {
       placed[$0.name]!
     }
     let submissions = experiments.map { placed in
-      placed.submission(config: nil, reuses: !arguments.trainsAll) { executor.recordedEnd($0) == nil }
+      placed.submission(config: nil, reuses: !arguments.trainsAll) {
+        arguments.wants($0.plan.id) && executor.recordedEnd($0) == nil
+      }
     }
     for (placed, submission) in zip(experiments, submissions) where submission.jobs.isEmpty {
       sayWhatHasChanged(placed, datasets)
@@ -95,12 +107,27 @@ struct RunVerb {
     if watch.signalReceived != nil { console.hurry() }
     console.flush()
     show(summaries, of: experiments)
+    if watch.signalReceived == nil { tell(engine.report().state, submissions, in: results) }
     if let number = watch.signalReceived {
       console.info("stopped; the same command goes on from here")
       return ExitCode.signal(number)
     }
     if !failed.isEmpty { console.info("the same command tries again what failed") }
     return isGood ? ExitCode.done : ExitCode.failure
+  }
+
+  /// Runs the commands for experiments that have ended, to their ends.
+  private func tell(_ state: QueueState, _ submissions: [Submission], in results: ResultsFolder) {
+    guard
+      let hook = FinishHook(arguments.hooks, results: results.path, log: { [console] in console.error($0) })
+    else { return }
+    for submission in submissions where !submission.jobs.isEmpty {
+      let ends = submission.jobIDs.compactMap { id -> JobEnd? in
+        if case .ended(let end) = state.status(of: id) { end } else { nil }
+      }
+      hook.tell(submission.name, ends: { ends }, told: {})
+    }
+    hook.wait()
   }
 
   /// The runs that failed, by experiment.
@@ -213,7 +240,9 @@ struct RunVerb {
       console.result(JSONValue.array(summaries.map(\.jsonValue)).pretty)
     } else if console.verbosity > .quiet {
       for (placed, summary) in zip(experiments, summaries) {
-        console.result("\n\(placed.name)\n\(summary.table)\n\nresults: \(placed.folder.path.inMessage())/")
+        console.result(
+          "\n\(placed.name)\n\(summary.table(width: console.columnsOfResults))\n\nresults: \(placed.folder.path.inMessage())/"
+        )
       }
     }
   }

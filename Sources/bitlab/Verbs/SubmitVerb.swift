@@ -6,12 +6,22 @@ import Scheduler
 
 /// `bitlab submit CONFIG...`: hands configs to the daemon.
 struct SubmitVerb {
+  static let verb = Verb(
+    "submit", "hand configs to the daemon", .configs, options: [.set, .only, .noReuse, .results],
+    details: """
+      The same config again is recognized: what completed or diverged is left alone, what failed or was cancelled goes on. The same name with more seeds, variants or grid values continues the experiment. --no-reuse trains runs whose equals have completed under these results.
+      """,
+    exitCodes: [
+      (0, "accepted or known"), (66, "there is no such file"), (69, "no daemon runs"),
+      (78, "a config is wrong, and none was submitted"),
+    ]
+  ) { try SubmitVerb(arguments: $0, console: $1).run() }
+
   let arguments: Arguments
   let console: Console
 
   func run() throws -> Int32 {
-    guard !arguments.operands.isEmpty else { throw UsageError("submit needs at least one config") }
-    let (loaded, exitCode) = ConfigurationFiles.load(arguments.operands, console)
+    let (loaded, exitCode) = try ConfigurationFiles.load(arguments, console)
     guard exitCode == ExitCode.done else {
       console.info("nothing submitted")
       return exitCode
@@ -22,10 +32,12 @@ struct SubmitVerb {
         // The daemon has a folder of its own to be in.
         "path": .string(FilePath.absolute(config.file.path)),
         "text": .string(String(decoding: config.file.bytes, as: UTF8.self)),
+        "set": .init(config.file.overrides.text),
       ]
     }
     let receipts = try client.request([
       "verb": "submit", "configs": .array(configs), "reuse": .bool(!arguments.trainsAll),
+      "only": .array(arguments.only.map { .string($0.text) }),
     ])
     if arguments.json {
       console.result(JSONValue.array(receipts.map(JSONValue.object)).pretty)

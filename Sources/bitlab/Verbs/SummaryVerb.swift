@@ -4,23 +4,24 @@ import JSON
 
 /// `bitlab summary [EXPERIMENT...]`: what came out of experiments, from the files alone.
 struct SummaryVerb {
-  private let arguments: Arguments
-  private let console: Console
-  private let files: any FileSystem = POSIXFileSystem()
+  static let verb = Verb(
+    "summary", "print what came out of experiments, all of them or those named",
+    Operands("[EXPERIMENT...]", .experiment), options: [.results],
+    details:
+      "Reads the runs' records under the results folder, so it also shows how far unfinished experiments are.",
+    exitCodes: [(0, "done"), (2, "there is no such experiment"), (65, "a file is damaged")]
+  ) { try SummaryVerb(arguments: $0, console: $1).run() }
 
-  init(_ arguments: Arguments, _ console: Console) {
-    self.arguments = arguments
-    self.console = console
-  }
+  let arguments: Arguments
+  let console: Console
+  private let files: any FileSystem = POSIXFileSystem()
 
   func run() throws -> Int32 {
     let results = ResultsFolder(arguments.results)
     let names = try results.experimentNames(in: files)
-    for name in arguments.operands where !names.contains(name) {
-      let hint = Nearest.name(to: name, among: names).map { ": did you mean `\($0)`?" }
-      throw UsageError("no experiment `\(name)` in \(arguments.results)" + (hint ?? ""))
-    }
-    let wanted = arguments.operands.isEmpty ? names : arguments.operands
+    let wanted =
+      arguments.operands.isEmpty
+      ? names : try Glob.experiments(arguments.operands, among: names, in: arguments.results)
     var exitCode = ExitCode.done
     var summaries: [Summary] = []
     for name in wanted {
@@ -36,7 +37,9 @@ struct SummaryVerb {
     } else if wanted.isEmpty {
       console.info("no experiments in \(arguments.results)")
     } else {
-      console.result(summaries.map { "\($0.experiment)\n\($0.table)" }.joined(separator: "\n\n"))
+      console.result(
+        summaries.map { "\($0.experiment)\n\($0.table(width: console.columnsOfResults))" }.joined(
+          separator: "\n\n"))
     }
     return exitCode
   }

@@ -4,6 +4,15 @@ import Scheduler
 
 /// `bitlab wait [RUN or EXPERIMENT...]`: returns when they have ended, all of them for none named.
 struct WaitVerb {
+  static let verb = Verb(
+    "wait", "return when runs have ended", .targets, options: [.results],
+    details: "Without arguments waits for everything.",
+    exitCodes: [
+      (0, "all completed or were cancelled"), (1, "one failed or diverged"),
+      (69, "no daemon runs, or it ended first, by a shutdown too"),
+    ]
+  ) { try WaitVerb(arguments: $0, console: $1).run() }
+
   let arguments: Arguments
   let console: Console
 

@@ -1,9 +1,16 @@
 import Experiments
+import Foundation
 import JSON
 import Scheduler
 
 /// `bitlab watch [RUN or EXPERIMENT...]`: a live table of what runs, until Ctrl-C.
 struct WatchVerb {
+  static let verb = Verb(
+    "watch", "a live table of what the daemon runs", .targets, options: [.results],
+    details: "Until Ctrl-C. With --json prints what there is now and ends.",
+    exitCodes: [(69, "no daemon runs, or it has ended")]
+  ) { try WatchVerb(arguments: $0, console: $1).run() }
+
   let arguments: Arguments
   let console: Console
 
@@ -13,6 +20,19 @@ struct WatchVerb {
     if arguments.json {
       showJSON(try client.request(["verb": "status", "targets": targets]))
       return ExitCode.done
+    }
+    // Nothing is to be left of the table.
+    let interruption =
+      console.isInteractive
+      ? InterruptWatch { [console] number in
+        console.show([])
+        console.hurry()
+        console.flush()
+        _exit(ExitCode.signal(number))
+      } : nil
+    defer {
+      withExtendedLifetime(interruption) {}
+      if console.isInteractive { console.show([]) }
     }
     try client.stream(["verb": "watch", "targets": targets]) { update in
       let lines = lines(update)
@@ -40,16 +60,13 @@ struct WatchVerb {
   }
 
   private func lines(_ update: ControlMessage) -> [String] {
-    let size = Console.size
-    let runs = StatusRow.rows(in: [update])
-    let table = StatusTable.text(Array(runs.prefix(max(1, size.rows - 4))), columns: size.columns)
-    let underWay = update["under_way"]?.integer ?? runs.count
-    let ended = update["ended"]?.integer ?? 0
-    let total = update["total"]?.integer ?? 0
-    let footer =
-      "\(underWay) under way, \(max(0, total - ended - underWay)) waiting, \(ended) of \(total) ended"
-    // A line that the terminal breaks would count as one and be two when it is drawn over.
-    let shown = console.isInteractive ? String(footer.prefix(size.columns)) : footer
-    return [console.styled(table[0], .bold)] + table.dropFirst() + [console.styled(shown, .dim)]
+    func count(_ key: String) -> Int { update[key]?.integer ?? 0 }
+    let totals = RunTable.Totals(
+      running: count("running"), paused: count("paused"), waiting: count("waiting"), ended: count("ended"),
+      secondsLeft: update["seconds_left"]?.number)
+    // Whoever keeps the lines wants them whole.
+    let size = console.isInteractive ? Console.size : (columns: .max, rows: .max)
+    return console.styledTable(
+      RunTable.lines(StatusRow.rows(in: [update]), totals, columns: size.columns, rows: size.rows))
   }
 }

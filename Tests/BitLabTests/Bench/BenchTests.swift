@@ -41,8 +41,8 @@ import Testing
       (
         ["bench", "kernels", "--threads", "2"], "`--threads` is an option of `bench gemm`, `train`, `scaling`"
       ),
-      (["status", "--threads", "2"], "`--threads` is an option of `bench`, not of `status`"),
-      (["--evaluate", "run"], "`--evaluate` is an option of `bench`, not of `run`"),
+      (["status", "--threads", "2"], "`status` has no option `--threads`, which is for `bench`"),
+      (["--evaluate", "run"], "`run` has no option `--evaluate`, which is for `bench`"),
     ])
   func whatIsWrongIsSaid(words: [String], problem: String) {
     let streams = CapturedStreams()

@@ -9,8 +9,7 @@ import Testing
 /// A daemon and `bitlab run` take turns on a results folder: what one does the other finds in the files.
 struct AlternationTests {
   private static let slow = ConfigText(
-    epochs: ConfigText.longEnough(4_000), training: #", "checkpoint_every_steps": 50"#,
-    variants: #"{"name": "full", "bits": 32}"#
+    epochs: 4_000, training: #", "checkpoint_every_steps": 50"#, variants: #"{"name": "full", "bits": 32}"#
   ).text
 
   private func run(_ daemon: InProcessDaemon, _ texts: String...) throws -> InProcessDaemon.Said {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Testing
 
@@ -116,7 +117,8 @@ struct DaemonProcessTests {
     let deadline = Date(timeIntervalSinceNow: 60)
     while !program.exists("told.txt"), Date() < deadline {}
     #expect(daemon.terminate() == 0)
-    #expect(try program.text("told.txt") == "tiny completed results/tiny\n")
+    #expect(
+      try program.text("told.txt") == "tiny completed \(FilePath.absolute(program.file("results/tiny")))\n")
   }
 
   /// A run that brings the process down each time is tried beside others, then alone, then fails; the others complete.

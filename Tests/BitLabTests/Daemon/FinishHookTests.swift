@@ -19,7 +19,9 @@ struct FinishHookTests {
   init() throws { folder = try TemporaryFolder() }
 
   private func hook(_ command: String) -> FinishHook {
-    FinishHook(command, results: folder.path) { [said] line in said.lines.withLock { $0.append(line) } }
+    FinishHook(.init(onFinish: command), results: folder.path) { [said] line in
+      said.lines.withLock { $0.append(line) }
+    }!
   }
 
   private func tell(_ hook: FinishHook, _ name: String, _ ends: [JobEnd]? = [JobEnd(.completed)]) {

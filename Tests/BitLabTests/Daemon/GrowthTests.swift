@@ -165,8 +165,7 @@ struct GrowthTests {
   @Test func runGrowsWhatTheDaemonHasBegun() throws {
     let daemon = try InProcessDaemon(slots: 1)
     let long = ConfigText(
-      epochs: ConfigText.longEnough(3_000), training: #", "checkpoint_every_steps": 50"#,
-      variants: #"{"name": "full", "bits": 32}"#,
+      epochs: 3_000, training: #", "checkpoint_every_steps": 50"#, variants: #"{"name": "full", "bits": 32}"#,
       seeds: "[0]")
     var grown = long
     grown.seeds = "[0, 1]"
@@ -325,7 +324,7 @@ struct GrowthTests {
     let daemon = try InProcessDaemon(slots: 1)
     func text(_ seeds: String) -> String {
       ConfigText(
-        epochs: ConfigText.longEnough(2_000), training: #", "checkpoint_every_steps": 50"#,
+        epochs: 2_000, training: #", "checkpoint_every_steps": 50"#,
         variants: #"{"name": "full", "bits": 32}"#, seeds: seeds
       ).text
     }

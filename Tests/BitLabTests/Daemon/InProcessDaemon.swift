@@ -57,7 +57,7 @@ final class InProcessDaemon {
     self.log = log
     daemon = try Daemon(
       .init(
-        results: results, configs: queue, data: folder.path, slots: slots, reuses: reuses, onFinish: nil,
+        results: results, configs: queue, data: folder.path, slots: slots, reuses: reuses,
         delays: delays,
         spool: spool),
       log: log, in: files)
@@ -89,8 +89,9 @@ final class InProcessDaemon {
   func verb(_ words: String...) -> Said { verb(words, CapturedStreams()) }
 
   func verb(_ words: [String], _ streams: CapturedStreams) -> Said {
+    let heedsResults = Verb.all.contains { words.contains($0.name) && $0.heeds(.results) }
     let code = BitLab.main(
-      words + ["--results", results, "--configs", queue], environment: [:], streams: streams)
+      words + (heedsResults ? ["--results", results] : []), environment: [:], streams: streams)
     return Said(code: code, output: streams.text(STDOUT_FILENO), errors: streams.text(STDERR_FILENO))
   }
 

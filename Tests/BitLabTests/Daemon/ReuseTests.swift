@@ -121,10 +121,7 @@ struct ReuseTests {
   @Test func aCompletedEqualIsTakenOverByWhoWaited() throws {
     let daemon = try InProcessDaemon(slots: 2)
     func text(_ name: String) -> String {
-      ConfigText(
-        name: name, epochs: ConfigText.longEnough(400), variants: #"{"name": "full", "bits": 32}"#,
-        seeds: "[0]"
-      ).text
+      ConfigText(name: name, epochs: 400, variants: #"{"name": "full", "bits": 32}"#, seeds: "[0]").text
     }
     try daemon.submit([text("one"), text("two"), text("three")])
     #expect(daemon.verb("wait").code == 0)

@@ -21,7 +21,8 @@ struct StatusFromFilesTests {
     #expect(runs["tiny/two-seed0"]?["waiting_for"] as? String == waits)
     #expect(
       try program("status").errors
-        == "no daemon runs, but process \(pid) has the results folder; this is from the files\n")
+        == "no daemon runs, but process \(pid) has the results folder; this is from the files\n2 runs: 1 queued, 1 running\n"
+    )
     running.send(SIGKILL)
     #expect(running.finish() == -SIGKILL)
     runs = try program.status()
@@ -29,7 +30,7 @@ struct StatusFromFilesTests {
     #expect(
       runs.values.allSatisfy { $0["waiting_for"] as? String == "its config to be run or submitted again" })
     #expect((runs["tiny/full-seed0"]?["step"] as? Int ?? 0) > 0)
-    #expect(try program("status").errors == "no daemon runs; this is from the files\n")
+    #expect(try program("status").errors == "no daemon runs; this is from the files\n2 runs: 2 queued\n")
   }
 
   /// What their records say is of the attempt before.

@@ -10,10 +10,10 @@ struct WatchTests {
     #expect(try daemon.submit(InProcessDaemon.long()).code == 0)
     #expect(try daemon.submit(InProcessDaemon.long("other")).code == 0)
     let streams = daemon.begin("watch")
-    #expect(streams.wait(for: "1 under way, 1 waiting, 0 of 2 ended", on: STDERR_FILENO))
-    #expect(streams.text(STDERR_FILENO).contains("long/full-seed0  running"))
+    #expect(streams.wait(for: "1 running, 1 waiting, 0 of 2 ended", on: STDERR_FILENO))
+    #expect(streams.text(STDERR_FILENO).contains(/\nlong\/full-seed0 +/))
     #expect(daemon.verb("cancel", "other").code == 0)
-    #expect(streams.wait(for: "1 under way, 0 waiting, 1 of 2 ended", on: STDERR_FILENO))
+    #expect(streams.wait(for: "1 running, 0 waiting, 1 of 2 ended", on: STDERR_FILENO))
     daemon.stop()
     #expect(streams.wait(for: "watch ended with code", on: STDERR_FILENO))
     #expect(streams.text(STDERR_FILENO).hasSuffix("watch ended with code 69\n"))
@@ -29,8 +29,9 @@ struct WatchTests {
     let streams = CapturedStreams()
     let watching = Thread { [daemon = Unchecked(daemon)] in _ = daemon.value.verb(["watch"], streams) }
     watching.start()
-    #expect(streams.wait(for: "\(count) under way, 0 waiting, 0 of \(count) ended", on: STDERR_FILENO))
-    #expect(streams.text(STDERR_FILENO).contains("run\(count - 1)/full-seed0  running"))
+    #expect(
+      streams.wait(for: "1 running, \(count - 1) paused, 0 waiting, 0 of \(count) ended", on: STDERR_FILENO))
+    #expect(streams.text(STDERR_FILENO).contains("\nrun\(count - 1)/full-seed0 "))
     daemon.stop()
   }
 
@@ -57,8 +58,8 @@ struct WatchTests {
     try terminal.run(watching)
     let name = "one-with-a-name-that-takes-room/variant-11-seed0"
     try terminal.waitForFrame { lines in
-      lines.count == 14 && lines.contains { $0.hasPrefix(name + "  paused") }
-        && lines.last == "12 under way, 0 waiting, 0 of 12 ended"
+      lines.count == 14 && lines.contains { $0.hasPrefix(name + " ") && $0.hasSuffix(" paused") }
+        && lines.last == "0 running, 12 paused, 0 waiting, 0 of 12 ended"
     }
     // Four lines are left to what else stands there.
     try terminal.resize(columns: 30, rows: 10)
@@ -67,7 +68,7 @@ struct WatchTests {
     try terminal.resize(columns: 200, rows: 50)
     Foundation.kill(watching.processIdentifier, SIGWINCH)
     try terminal.waitForFrame { lines in
-      lines.count == 14 && lines.contains { $0.hasPrefix(name + "  paused") }
+      lines.count == 14 && lines.contains { $0.hasPrefix(name + " ") }
     }
     #expect(daemon.terminate() == 0)
     while terminal.readMore() {}

@@ -29,12 +29,23 @@ struct RowTests {
 
   @Test func stepsAndTimings() {
     #expect(
-      StepRow.header == "experiment,variant,seed,epoch,step,train_loss,train_accuracy,learning_rate\n")
+      StepRow.header(gridKeys: [])
+        == "experiment,variant,seed,epoch,step,train_loss,train_accuracy,learning_rate\n")
     let step = StepRow(
-      experiment: "mnist", variant: "1-bit", seed: 0, epoch: 1, step: 50, trainLoss: 2.3,
+      experiment: "mnist", variant: "1-bit", seed: 0, grid: [], epoch: 1, step: 50, trainLoss: 2.3,
       trainAccuracy: 0.125,
       learningRate: 0.0001)
     #expect(step.line == "mnist,1-bit,0,1,50,2.3,0.125,0.0001\n")
+    let keys = ["training.batch_size", "training.schedule"]
+    #expect(
+      StepRow.header(gridKeys: keys)
+        == "experiment,variant,seed,training.batch_size,training.schedule,epoch,step,train_loss,train_accuracy,learning_rate\n"
+    )
+    let varied = StepRow(
+      experiment: "mnist", variant: "1-bit", seed: 0,
+      grid: zip(keys, ["8", "cosine"]).map { GridText(key: $0, text: $1) },
+      epoch: 1, step: 50, trainLoss: 2.3, trainAccuracy: 0.125, learningRate: 0.0001)
+    #expect(varied.line == "mnist,1-bit,0,8,cosine,1,50,2.3,0.125,0.0001\n")
     #expect(TimingRow.header == "epoch,seconds,images_per_second\n")
     #expect(TimingRow(epoch: 2, seconds: 1.5, imagesPerSecond: 40_000).line == "2,1.5,40000.0\n")
   }

@@ -1,6 +1,7 @@
 import Experiments
 import Files
 import Foundation
+import JSON
 import Testing
 
 struct RunRecordTests {
@@ -49,6 +50,11 @@ struct RunRecordTests {
       "reused_from": "o/r",
       "stopped_by": "time_limit_seconds",
       "data_sha256": "d",
+      "grid": {
+        "training.learning_rate": 1.0,
+        "model.initialization": "uniform"
+      },
+      "settings": null,
       "crc32": {
         "curve.csv": "00000001",
         "model.safetensors": "fffffffe"
@@ -74,6 +80,9 @@ struct RunRecordTests {
     record.reusedFrom = "o/r"
     record.dataSHA256 = "d"
     record.stoppedBy = "time_limit_seconds"
+    record.grid = [
+      "training.learning_rate": .numeral(JSONNumeral("1.0")!), "model.initialization": "uniform",
+    ]
     record.checksums = ["model.safetensors": "fffffffe", "curve.csv": "00000001"]
     return record
   }

@@ -46,7 +46,8 @@ struct RunFilesTests {
     #expect(try run.curveText.rows.map { Array($0[1...6]) } == [["full", "0", "0.5", "uniform", "1", "4"]])
     #expect(
       try run.stepsText.firstLine
-        == "experiment,variant,seed,epoch,step,train_loss,train_accuracy,learning_rate")
+        == "experiment,variant,seed,training.learning_rate,model.initialization,epoch,step,train_loss,train_accuracy,learning_rate"
+    )
   }
 
   @Test func stepsAreLoggedAtMultiples() throws {

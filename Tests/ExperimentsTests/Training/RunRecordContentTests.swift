@@ -11,7 +11,7 @@ struct RunRecordContentTests {
     "weight_bytes", "epoch", "step", "final_val_accuracy", "final_val_loss", "best_val_accuracy",
     "best_epoch",
     "started", "ended", "train_seconds", "host", "cpu", "threads", "bitlab_version", "swift_version",
-    "run_hash", "reused_from", "stopped_by", "data_sha256", "crc32",
+    "run_hash", "reused_from", "stopped_by", "data_sha256", "grid", "settings", "crc32",
   ]
 
   private static func keys(of run: PlacedRun) throws -> [String] {

@@ -15,6 +15,13 @@ struct StatusRow: Sendable {
   var imagesPerSecond: Double?
   /// Why it waits, or what went wrong.
   var remark: String?
+  var epochs: Int?
+  /// Of the epoch that is under way.
+  var trainLoss: Double?
+  var trainAccuracy: Double?
+  /// Training losses so far, for a picture.
+  var curve: [Double] = []
+  var secondsLeft: Double?
 
   var name: String { "\(experiment)/\(run)" }
 
@@ -38,6 +45,24 @@ struct StatusRow: Sendable {
     remark = entry.waitingFor ?? entry.record.error
   }
 
+  /// A run that trains in this process.
+  init(_ experiment: String, _ run: String, _ entry: ProgressBoard.Entry?) {
+    (self.experiment, self.run, status) = (experiment, run, .running)
+    if let entry { add(entry) }
+  }
+
+  /// Takes what the process that trains it knows.
+  mutating func add(_ entry: ProgressBoard.Entry) {
+    validationAccuracy = entry.validationAccuracy ?? validationAccuracy
+    curve = entry.curve
+    secondsLeft = entry.secondsLeft(at: SuspendingClock.now)
+    guard let progress = entry.progress else { return }
+    (epoch, epochs) = (progress.epoch, progress.epochs)
+    (step, totalSteps) = (progress.step, progress.totalSteps)
+    (trainLoss, trainAccuracy) = (progress.trainLoss, progress.trainAccuracy)
+    imagesPerSecond = progress.imagesPerSecond
+  }
+
   /// Rows that one response holds: with the longest remarks still far from what a response may have.
   static let mostInResponse = 200
   private static let mostOfRemark = 400
@@ -45,17 +70,26 @@ struct StatusRow: Sendable {
   /// The row as a daemon sends it, its values in their order and without their names: there may be thousands. A long
   /// remark is cut; the run's record has it whole.
   var value: JSONValue {
-    .array([
-      .string(experiment), .string(run), .string(status.rawValue), .integer(epoch), .integer(step),
-      totalSteps.map { .integer($0) } ?? .null, validationAccuracy.map { .number($0) } ?? .null,
-      imagesPerSecond.map { .number($0) } ?? .null,
-      remark.map { .string($0.inMessage(upTo: Self.mostOfRemark)) } ?? .null,
-    ])
+    // What only a run that trains has is left out for the others.
+    let live: [JSONValue] =
+      status != .running
+      ? []
+      : [
+        .init(epochs), .init(trainLoss), .init(trainAccuracy), .array(curve.map { .number($0) }),
+        .init(secondsLeft),
+      ]
+    return .array(
+      [
+        .string(experiment), .string(run), .string(status.rawValue), .integer(epoch), .integer(step),
+        totalSteps.map { .integer($0) } ?? .null, validationAccuracy.map { .number($0) } ?? .null,
+        imagesPerSecond.map { .number($0) } ?? .null,
+        remark.map { .string($0.inMessage(upTo: Self.mostOfRemark)) } ?? .null,
+      ] + live)
   }
 
   /// nil for what is not such a row.
   init?(_ value: JSONValue) {
-    guard let values = value.array, values.count == 9, let experiment = values[0].string,
+    guard let values = value.array, values.count >= 9, let experiment = values[0].string,
       let run = values[1].string, let status = values[2].string.flatMap(RunStatus.init(rawValue:)),
       let epoch = values[3].integer,
       let step = values[4].integer
@@ -69,6 +103,12 @@ struct StatusRow: Sendable {
     validationAccuracy = values[6].number
     imagesPerSecond = values[7].number
     remark = values[8].string
+    guard values.count >= 14 else { return }
+    epochs = values[9].integer
+    trainLoss = values[10].number
+    trainAccuracy = values[11].number
+    curve = (values[12].array ?? []).map { $0.number ?? .nan }
+    secondsLeft = values[13].number
   }
 
   /// The rows in a daemon's responses.

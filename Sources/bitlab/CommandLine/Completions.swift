@@ -1,0 +1,291 @@
+import Experiments
+
+/// Scripts that complete the program's words in a shell, made of the table of verbs.
+///
+/// Names of experiments and runs come from the results folder, by the shell itself: that is faster than a process.
+enum Completions {
+  enum Shell: String, CaseIterable {
+    case bash, zsh, fish
+  }
+
+  static let verb = Verb(
+    "completions", "print what a shell needs to complete bitlab's words",
+    Operands("bash|zsh|fish", .words(Shell.allCases.map(\.rawValue)), 1...1),
+    details: """
+      bash: source <(bitlab completions bash), in ~/.bashrc.
+      zsh: bitlab completions zsh > FOLDER/_bitlab, with a folder of $fpath.
+      fish: bitlab completions fish > ~/.config/fish/completions/bitlab.fish.
+      """
+  ) { arguments, console in
+    let word = arguments.operands[0]
+    guard let shell = Shell(rawValue: word) else {
+      let names = Shell.allCases.map(\.rawValue)
+      let near = Nearest.name(to: word, among: names).map { ": did you mean `\($0)`?" }
+      throw UsageError(
+        "no completions for `\(word)`" + (near ?? ": there are \(names.joined(separator: ", "))"))
+    }
+    console.result(script(for: shell), as: "completions", arguments)
+    return ExitCode.done
+  }
+
+  static func script(for shell: Shell) -> String {
+    switch shell {
+    case .bash: bash
+    case .zsh: zsh
+    case .fish: fish
+    }
+  }
+
+  private static func spellings(_ options: [Option]) -> String {
+    options.flatMap(\.spellings).joined(separator: " ")
+  }
+
+  /// As one word of a shell.
+  private static func quoted(_ text: String) -> String { "'\(text.replacing("'", with: #"'\''"#))'" }
+
+  // MARK: - bash
+
+  private static var bash: String {
+    let valued = Option.all.filter { $0.takesValue && $0.name != Option.results.name }
+    let values = Option.all.filter(\.takesValue).map { option in
+      let offered =
+        switch option.completion {
+        case .nothing: "return"
+        case .folders: #"_bitlab_offer "$(compgen -d -- "$word")"; compopt -o filenames 2> /dev/null; return"#
+        case .choices(let names): "_bitlab_offer $'\(names.joined(separator: #"\n"#))'; return"
+        }
+      return "    \(option.spellings.joined(separator: "|"))) \(offered) ;;"
+    }
+    let verbs = Verb.all.map { verb in
+      "    \(verb.name)) options='\(spellings(verb.allOptions))'; operands='\(operands(verb))' ;;"
+    }
+    return #"""
+      # Completion of bitlab's words for bash.
+      # Offers those of some names, one a line, that begin with the word.
+      _bitlab_offer() {
+        # Bash takes what is behind a = for a word of its own.
+        local shown=${word%"${word##*=}"} name
+        [[ $COMP_WORDBREAKS == *=* ]] || shown=
+        while IFS= read -r name; do
+          [[ $name && $name == "$word"* ]] && COMPREPLY+=("${name#"$shown"}")
+        done <<< "$1"
+      }
+
+      _bitlab_names() {
+        local path name
+        for path in "$results"/*/config.json; do
+          [[ -f $path ]] || continue
+          name=${path%/config.json} name=${name##*/}
+          [[ $1 == runs ]] || printf '%s\n' "$name"
+          [[ $1 != experiments ]] || continue
+          # There may be thousands of runs: those of the experiment that is being typed are offered.
+          if [[ $word == "$name"/* ]]; then
+            for path in "$results/$name"/runs/*/; do
+              path=${path%/}
+              [[ -d $path ]] && printf '%s\n' "$name/${path##*/}"
+            done
+          elif [[ $1 == runs ]]; then
+            printf '%s/\n' "$name"
+          fi
+        done
+      }
+
+      _bitlab() {
+        local line=${COMP_LINE:0:COMP_POINT} words word before last i
+        local verb= results=${BITLAB_RESULTS:-results} options= operands=
+        read -ra words <<< "$line"
+        [[ $line == *[[:space:]] ]] && words+=("")
+        last=$((${#words[@]} - 1)) word=${words[last]} before=
+        ((last == 0)) || before=${words[last - 1]}
+        for ((i = 1; i < last; i++)); do
+          case ${words[i]} in
+            --results) ((++i)); results=${words[i]} ;;
+            --results=*) results=${words[i]#*=} ;;
+            \#(spellings(valued).replacing(" ", with: "|"))) ((++i)) ;;
+            -*) ;;
+            *) [[ $verb ]] || verb=${words[i]} ;;
+          esac
+        done
+        results=${results/#\~/$HOME}
+        COMPREPLY=()
+        case $before in
+      \#(values.joined(separator: "\n"))
+        esac
+        case $verb in
+          "") options='\#(spellings(Option.common))'; operands='words \#(Verb.all.map(\.name).joined(separator: " "))' ;;
+      \#(verbs.joined(separator: "\n"))
+        esac
+        if [[ $word == -* ]]; then _bitlab_offer "${options// /$'\n'}"; return; fi
+        case $operands in
+          words*) operands=${operands#words }; _bitlab_offer "${operands// /$'\n'}" ;;
+          configs) _bitlab_offer "$(compgen -f -X '!*.json' -- "$word"; compgen -d -- "$word")"
+            compopt -o filenames 2> /dev/null ;;
+          runs|targets|experiments) _bitlab_offer "$(_bitlab_names "$operands")"
+            [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2> /dev/null ;;
+        esac
+        return 0
+      }
+
+      complete -F _bitlab bitlab
+      """#
+  }
+
+  private static func operands(_ verb: Verb) -> String {
+    switch verb.operands.kind {
+    case .nothing: ""
+    case .config: "configs"
+    case .experiment: "experiments"
+    case .run: "runs"
+    case .target: "targets"
+    case .verb: "words " + Verb.all.map(\.name).joined(separator: " ")
+    case .words(let words, let then):
+      "words " + (words + then.filter { !words.contains($0) }).joined(separator: " ")
+    }
+  }
+
+  // MARK: - zsh
+
+  private static var zsh: String {
+    let verbs = Verb.all.map { "    \(quoted("\($0.name):\($0.summary)"))" }
+    let cases = Verb.all.map { verb in
+      let arguments = (verb.allOptions.flatMap(zsh) + zshOperands(verb)).map { " \\\n        " + $0 }
+      return "      \(verb.name)) _arguments -s -S\(arguments.joined()) ;;"
+    }
+    return #"""
+      #compdef bitlab
+      # Completion of bitlab's words for zsh.
+      _bitlab_names() {
+        local results=${opt_args[--results]:-${BITLAB_RESULTS:-results}}
+        local -a experiments runs
+        experiments=(${~results}/*/config.json(N:h:t))
+        runs=(${~results}/*/runs/*(/N))
+        runs=(${${runs#${~results}/}/\/runs\//\/})
+        [[ $1 == runs ]] || compadd -- $experiments
+        [[ $1 == experiments ]] || compadd -- $runs
+      }
+
+      _bitlab() {
+        local curcontext=$curcontext state line
+        local -A opt_args
+        local -a verbs
+        verbs=(
+      \#(verbs.joined(separator: "\n"))
+        )
+        _arguments -C -s\#(Option.common.flatMap(zsh).map { " \\\n    " + $0 }.joined()) \
+          '1: :->verb' '*:: :->rest'
+        case $state in
+          verb) _describe verb verbs ;;
+          rest)
+            curcontext=${curcontext%:*:*}:bitlab-$words[1]:
+            case $words[1] in
+      \#(cases.joined(separator: "\n"))
+            esac ;;
+        esac
+      }
+
+      if [[ $funcstack[1] == _bitlab ]]; then _bitlab "$@"; else compdef _bitlab bitlab; fi
+      """#
+  }
+
+  private static func zsh(_ option: Option) -> [String] {
+    let summary = option.summary.replacing("[", with: #"\["#).replacing("]", with: #"\]"#)
+    let value: String
+    switch option.completion {
+    case _ where !option.takesValue: value = ""
+    case .nothing: value = ":\(option.expected.replacing(":", with: "")):"
+    case .folders: value = ":folder:_files -/"
+    case .choices(let names): value = ":value:(\(names.joined(separator: " ")))"
+    }
+    return option.spellings.map { spelling in
+      let isLong = spelling.hasPrefix("--")
+      return quoted("\(spelling)\(option.takesValue ? (isLong ? "=" : "+") : "")[\(summary)]\(value)")
+    }
+  }
+
+  private static func zshOperands(_ verb: Verb) -> [String] {
+    switch verb.operands.kind {
+    case .nothing: []
+    case .config: [quoted("*:config:_files -g \"*.json\"")]
+    case .experiment: [quoted("*:experiment:_bitlab_names experiments")]
+    case .run: [quoted("1:run:_bitlab_names runs")]
+    case .target: [quoted("*:run or experiment:_bitlab_names targets")]
+    case .verb: [quoted("1:verb:(\(Verb.all.map(\.name).joined(separator: " ")))")]
+    case .words(let words, let then):
+      [quoted("1:word:(\(words.joined(separator: " ")))")]
+        + (then.isEmpty ? [] : [quoted("*:word:(\(then.joined(separator: " ")))")])
+    }
+  }
+
+  // MARK: - fish
+
+  private static var fish: String {
+    var lines: [String] = []
+    for option in Option.common { lines.append(fish(option, "")) }
+    for verb in Verb.all {
+      lines.append(
+        "complete -c bitlab -n __fish_use_subcommand -a \(verb.name) -d \(quoted(verb.summary))")
+      let condition = " -n '__bitlab_verb \(verb.name)'"
+      for option in verb.options { lines.append(fish(option, condition)) }
+      if let operands = fishOperands(verb) {
+        lines.append("complete -c bitlab\(condition) -a \(quoted(operands))")
+      }
+    }
+    return #"""
+      # Completion of bitlab's words for fish.
+      function __bitlab_verb
+        set -l words (commandline -opc)
+        test (count $words) -gt 1; and __fish_seen_subcommand_from $argv; and not __fish_use_subcommand
+      end
+
+      function __bitlab_configs
+        __fish_complete_suffix .json | string match -r '^[^\t]*(?:\.json|/)(?:\t.*)?$'
+      end
+
+      function __bitlab_names
+        set -l results results
+        test -n "$BITLAB_RESULTS"; and set results $BITLAB_RESULTS
+        set -l words (commandline -opc)
+        for i in (seq (count $words))
+          test "$words[$i]" = --results; and test $i -lt (count $words); and set results $words[(math $i + 1)]
+          string match -q -- '--results=*' $words[$i]; and set results (string replace -- --results= '' $words[$i])
+        end
+        for config in $results/*/config.json
+          set -l folder (path dirname $config)
+          test $argv[1] != runs; and path basename $folder
+          test $argv[1] = experiments; and continue
+          for run in $folder/runs/*/
+            echo (path basename $folder)/(path basename $run)
+          end
+        end
+      end
+
+      complete -c bitlab -f
+      \#(lines.joined(separator: "\n"))
+      """#
+  }
+
+  private static func fish(_ option: Option, _ condition: String) -> String {
+    let letter = option.letter.map { " -s \($0)" } ?? ""
+    let value =
+      switch option.completion {
+      case _ where !option.takesValue: ""
+      case .nothing: " -x"
+      case .folders: " -x -a '(__fish_complete_directories)'"
+      case .choices(let names): " -x -a \(quoted(names.joined(separator: " ")))"
+      }
+    return "complete -c bitlab\(condition) -l \(option.name)\(letter)\(value) -d \(quoted(option.summary))"
+  }
+
+  private static func fishOperands(_ verb: Verb) -> String? {
+    switch verb.operands.kind {
+    case .nothing: nil
+    case .config: "(__bitlab_configs)"
+    case .experiment: "(__bitlab_names experiments)"
+    case .run: "(__bitlab_names runs)"
+    case .target: "(__bitlab_names targets)"
+    case .verb: Verb.all.map(\.name).joined(separator: " ")
+    case .words(let words, let then):
+      (words + then.filter { !words.contains($0) }).joined(separator: " ")
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+@testable import bitlab
+
+/// What shells offer, asked of the shells.
+struct CompletionsTests {
+  /// A folder with two experiments, one of them with a grid.
+  private func program() throws -> Program {
+    let program = try Program()
+    for run in [
+      "tiny/runs/full-seed0", "tiny/runs/two-training.learning_rate=0.1-seed0", "other/runs/one-seed3",
+    ] {
+      try program.put("", as: "results/\(run)/run.json")
+      try program.put("{}", as: "results/\(run.prefix { $0 != "/" })/config.json")
+    }
+    try program.put("{}", as: "configs/a.json")
+    try program.put("", as: "configs/notes.txt")
+    return program
+  }
+
+  /// The words that bash puts in place of the last one of a line.
+  private func bash(_ line: String, in program: Program) throws -> [String] {
+    let script = """
+      source <("$0" completions bash)
+      COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
+      _bitlab
+      printf '%s\\n' "${COMPREPLY[@]}"
+      """
+    let result = try program.shell("exec bash -c '\(script.replacing("'", with: "'\\''"))' \"$0\" '\(line)'")
+    #expect(result.errors == "", "\(result.errors)")
+    return result.output.split(separator: "\n").map(String.init)
+  }
+
+  @Test(arguments: [
+    ("bitlab su", ["summary", "submit"]), ("bitlab --json stat", ["status"]),
+    ("bitlab shutdown --d", ["--drain"]), ("bitlab validate --dr", []),
+    ("bitlab run --color a", ["auto", "always"]), ("bitlab run configs/", ["configs/a.json"]),
+    ("bitlab daemon --configs con", ["configs"]), ("bitlab data v", ["verify"]),
+    ("bitlab data verify mn", ["mnist"]),
+    ("bitlab help wat", ["watch"]), ("bitlab completions z", ["zsh"]),
+    ("bitlab remove ", ["other", "tiny"]), ("bitlab cancel t", ["tiny"]), ("bitlab logs t", ["tiny/"]),
+    ("bitlab -q logs tiny/f", ["tiny/full-seed0"]),
+    // What is behind a = is a word of its own for bash.
+    ("bitlab cancel tiny/two-training.learning_rate=", ["0.1-seed0"]),
+    ("bitlab logs --results nowhere t", []),
+  ])
+  func bashOffers(line: String, offered: [String]) throws {
+    #expect(try bash(line, in: program()) == offered)
+  }
+
+  private static func has(_ shell: String) -> Bool {
+    ["/bin", "/usr/bin", "/usr/local/bin"].contains { access("\($0)/\(shell)", X_OK) == 0 }
+  }
+
+  @Test(.enabled(if: has("fish"))) func fishOffers() throws {
+    let program = try program()
+    for (line, offered) in [
+      ("bitlab su", ["submit", "summary"]), ("bitlab shutdown --d", ["--drain"]),
+      ("bitlab validate --dr", []),
+      ("bitlab logs tiny/f", ["tiny/full-seed0"]), ("bitlab remove ", ["other", "tiny"]),
+      ("bitlab run configs/", ["configs/a.json"]), ("bitlab help wat", ["watch"]),
+      ("bitlab cancel --results nowhere t", []),
+    ] {
+      let result = try program.shell(
+        #"exec fish --no-config -c '$argv[1] completions fish | source; complete -C $argv[2]' "$0" '\#(line)'"#
+      )
+      let words = result.output.split(separator: "\n").map { String($0.prefix { $0 != "\t" }) }
+      #expect(words == offered && result.errors == "", "\(line): \(result)")
+    }
+  }
+
+  /// That zsh takes the script, and what it offers, by a terminal of its own.
+  @Test(.enabled(if: has("zsh"))) func zshOffers() throws {
+    let program = try program()
+    for (line, offered) in [
+      ("bitlab shutd", "bitlab shutdown "), ("bitlab shutdown --dr", "bitlab shutdown --drain "),
+      ("bitlab logs tiny/f", "bitlab logs tiny/full-seed0 "), ("bitlab remove ot", "bitlab remove other"),
+      ("bitlab run configs/", "bitlab run configs/a.json "),
+    ] {
+      // A second zsh on a pseudo-terminal shows its line after the tab.
+      let script = """
+        zmodload zsh/zpty
+        zpty shell zsh -f -i
+        zpty -w shell "PS1= ; autoload -U compinit; compinit -D -u; source <($0 completions zsh)"
+        zpty -w shell "report() { print -r -- \\"<\\$BUFFER>\\"; exit }; zle -N report; bindkey ^T report"
+        zpty -w -n shell \(line.quotedForShell)$'\\t\\x14'
+        while zpty -r shell text; do print -r -- $text; done
+        """
+      let result = try program.shell("exec zsh -f -c '\(script.replacing("'", with: "'\\''"))' \"$0\"")
+      #expect(result.output.contains("<\(offered)"), "\(line): \(result)")
+    }
+  }
+
+  @Test func theManualHasEveryVerbAndOption() throws {
+    let page = try Program()("manual").output
+    for verb in Verb.all { #expect(page.contains(".SS \"bitlab \(verb.name)")) }
+    for option in Option.all {
+      #expect(page.contains("\\fB\\-\\-\(option.name.replacing("-", with: "\\-"))\\fR"), "\(option.name)")
+    }
+  }
+}
+
+extension String {
+  fileprivate var quotedForShell: String { "'" + replacing("'", with: "'\\''") + "'" }
+}
