@@ -60,7 +60,7 @@ package final class DatasetContent: Sendable {
   /// What is worth telling the user though the data can be used: a named set that has not its official size.
   let notices: [String]
   /// The SHA-256 over those of the decompressed files, in hexadecimal digits and one a line: training images and labels,
-  /// validation images and labels; for CIFAR-100 training and validation; for the digits their one built-in file.
+  /// validation images and labels; for CIFAR-10 the five training files and the validation file; for CIFAR-100 training and validation; for the digits their one built-in file.
   package let sha256: String
 
   init(

@@ -14,8 +14,6 @@ package struct DatasetFacts: Sendable, Hashable {
   package let folders: [String]
   /// The folder that a system package puts the files into, where there is such a package.
   package let systemFolder: String?
-  /// How to come by the files, as a phrase that goes on with the folder to put them in.
-  package let source: String
 
   private static let mnistFileNames = [
     "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
@@ -23,24 +21,28 @@ package struct DatasetFacts: Sendable, Hashable {
 
   static let digits = DatasetFacts(
     shape: ImageShape(channels: 1, height: 8, width: 8), classes: 10, trainCount: 1_437, validationCount: 360,
-    whiteLevel: 16, fileNames: [], folders: [], systemFolder: nil, source: "")
+    whiteLevel: 16, fileNames: [], folders: [], systemFolder: nil)
 
   static let mnist = DatasetFacts(
     shape: ImageShape(channels: 1, height: 28, width: 28), classes: 10, trainCount: 60_000,
     validationCount: 10_000, whiteLevel: 255, fileNames: mnistFileNames, folders: ["mnist", "MNIST/raw"],
-    systemFolder: nil,
-    source: "download it (as .gz) from https://ossci-datasets.s3.amazonaws.com/mnist/")
+    systemFolder: nil)
 
   static let fashionMNIST = DatasetFacts(
     shape: ImageShape(channels: 1, height: 28, width: 28), classes: 10, trainCount: 60_000,
     validationCount: 10_000, whiteLevel: 255, fileNames: mnistFileNames,
-    folders: ["fashion-mnist", "FashionMNIST/raw"], systemFolder: "/usr/share/datasets/fashion-mnist",
-    source: "install the Debian package dataset-fashion-mnist, or download it (as .gz) from "
-      + "https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion")
+    folders: ["fashion-mnist", "FashionMNIST/raw"], systemFolder: "/usr/share/datasets/fashion-mnist")
+
+  private static let cifar10BatchNames = (1...5).map { "data_batch_\($0).bin" }
+
+  static let cifar10 = DatasetFacts(
+    shape: ImageShape(channels: 3, height: 32, width: 32), classes: 10, trainCount: 50_000,
+    validationCount: 10_000, whiteLevel: 255, fileNames: cifar10BatchNames + ["test_batch.bin"],
+    folders: ["cifar10", "cifar-10-batches-bin"], systemFolder: nil)
 
   static let cifar100 = DatasetFacts(
     shape: ImageShape(channels: 3, height: 32, width: 32), classes: 100, trainCount: 50_000,
     validationCount: 10_000, whiteLevel: 255, fileNames: ["train.bin", "test.bin"],
-    folders: ["cifar100", "cifar-100-binary"], systemFolder: nil,
-    source: "unpack it from the binary version, https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz,")
+    folders: ["cifar100", "cifar-100-binary"],
+    systemFolder: nil)
 }

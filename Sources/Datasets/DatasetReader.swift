@@ -51,7 +51,7 @@ package struct DatasetReader: Sendable {
   /// Reads the whole set: all files, every header, length and label checked; the source's limits are passed over.
   ///
   /// MNIST and Fashion-MNIST may have any number of samples, which their headers state, and a notice says so;
-  /// CIFAR-100's files have no header and must have their official length. The classes of `idx` are the largest
+  /// CIFAR's files have no header and must have their official length. The classes of `idx` are the largest
   /// training label + 1.
   ///
   /// - Returns: the content, and the look at the files that it is of.
@@ -96,7 +96,8 @@ package struct DatasetReader: Sendable {
     switch name {
     case .digits: try Digits.unpacked()
     case .mnist, .fashionMNIST: try official(name, files)
-    case .cifar100: try cifar100(files)
+    case .cifar10: try cifar(.cifar10, name, train: files.dropLast(), validation: files.suffix(1))
+    case .cifar100: try cifar(.cifar100, name, train: files.prefix(1), validation: files.dropFirst())
     case .idx: try own(files)
     }
   }
@@ -118,13 +119,15 @@ package struct DatasetReader: Sendable {
       hashes: trainSamples.hashes + validationSamples.hashes, notices: notices)
   }
 
-  private func cifar100(_ files: [SourceFile]) throws(DatasetError) -> DatasetContent {
-    let facts = DatasetFacts.cifar100
-    let train = try CIFAR100File.read(files[0], count: facts.trainCount)
-    let validation = try CIFAR100File.read(files[1], count: facts.validationCount)
+  private func cifar(
+    _ format: CIFARFile, _ name: DatasetName, train: ArraySlice<SourceFile>,
+    validation: ArraySlice<SourceFile>
+  ) throws(DatasetError) -> DatasetContent {
+    let train = try format.read(Array(train), count: format.facts.trainCount)
+    let validation = try format.read(Array(validation), count: format.facts.validationCount)
     return DatasetContent(
-      name: .cifar100, train: train.images, validation: validation.images,
-      hashes: [train.sha256, validation.sha256])
+      name: name, train: train.images, validation: validation.images, hashes: train.hashes + validation.hashes
+    )
   }
 
   private func own(_ files: [SourceFile]) throws(DatasetError) -> DatasetContent {

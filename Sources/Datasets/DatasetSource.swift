@@ -66,6 +66,7 @@ package enum DatasetName: String, Sendable, Hashable, CaseIterable {
   case digits
   case mnist
   case fashionMNIST = "fashion-mnist"
+  case cifar10
   case cifar100
   /// The user's own IDX files, about which nothing is known before they are read.
   case idx
@@ -76,6 +77,7 @@ package enum DatasetName: String, Sendable, Hashable, CaseIterable {
     case .digits: .digits
     case .mnist: .mnist
     case .fashionMNIST: .fashionMNIST
+    case .cifar10: .cifar10
     case .cifar100: .cifar100
     case .idx: nil
     }

@@ -35,7 +35,7 @@ struct UsageTests {
       (["run", "x", "--json=yes"], "`--json` takes no value"),
       (["run", "x", "--results="], "`--results` needs the name of a folder"),
       (["run"], "run needs at least one config"), (["validate"], "validate needs at least one config"),
-      (["data"], "data needs `list` or `verify`"),
+      (["data"], "data needs `list` or `verify` or `fetch`"),
       (["data", "lst"], "data does not know `lst`: did you mean `list`?"),
       (["data", "verify", "minst"], "unknown data set `minst`: did you mean `mnist`?"),
       (["validate", "x", "--drain"], "`validate` has no option `--drain`, which is for `shutdown`"),

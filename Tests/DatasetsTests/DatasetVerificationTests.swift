@@ -48,11 +48,11 @@ struct DatasetVerificationTests {
     let folder = try TemporaryFolder()
     try folder.write([1], "cifar-100-binary/train.bin.gz")
     let listing = DatasetListing.all(in: folder.data)
-    #expect(listing.map(\.name) == [.digits, .mnist, .fashionMNIST, .cifar100])
-    #expect(listing.map(\.isPresent) == [true, false, false, false])
-    #expect(listing.map(\.isBuiltIn) == [true, false, false, false])
-    #expect(listing[3].paths == [folder.path + "/cifar-100-binary/train.bin.gz"])
-    #expect(listing[3].missing == ["test.bin"])
+    #expect(listing.map(\.name) == [.digits, .mnist, .fashionMNIST, .cifar10, .cifar100])
+    #expect(listing.map(\.isPresent) == [true, false, false, false, false])
+    #expect(listing.map(\.isBuiltIn) == [true, false, false, false, false])
+    #expect(listing[4].paths == [folder.path + "/cifar-100-binary/train.bin.gz"])
+    #expect(listing[4].missing == ["test.bin"])
   }
 
   @Test func factsAgreeWithTheFiles() {

@@ -5,7 +5,10 @@ import Testing
 struct NormalizationTests {
   @Test func rawValuesAreTheConfigs() {
     #expect(Normalization.allCases.map(\.rawValue) == ["unit", "half"])
-    #expect(DatasetName.allCases.map(\.rawValue) == ["digits", "mnist", "fashion-mnist", "cifar100", "idx"])
+    #expect(
+      DatasetName.allCases.map(\.rawValue) == [
+        "digits", "mnist", "fashion-mnist", "cifar10", "cifar100", "idx",
+      ])
   }
 
   /// The quotient of two small integers rounds to the same float from Double; so does what follows from that float.

@@ -12,14 +12,14 @@ package struct OfficialFile: Sendable, Hashable {
   /// Of the decompressed content, 64 hexadecimal digits.
   package let sha256: String
 
-  private init(_ dataset: DatasetName, _ name: String, _ byteCount: Int, _ sha256: String) {
+  package init(_ dataset: DatasetName, _ name: String, _ byteCount: Int, _ sha256: String) {
     self.dataset = dataset
     self.name = name
     self.byteCount = byteCount
     self.sha256 = sha256
   }
 
-  /// A set's files: training images and labels, validation images and labels; for CIFAR-100 training and validation.
+  /// A set's files: training images and labels, validation images and labels; for CIFAR-10 and CIFAR-100 training and validation.
   package static func files(of dataset: DatasetName) -> [OfficialFile] {
     all.filter { $0.dataset == dataset }
   }
@@ -50,6 +50,24 @@ package struct OfficialFile: Sendable, Hashable {
     OfficialFile(
       .fashionMNIST, "t10k-labels-idx1-ubyte", 10_008,
       "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+    OfficialFile(
+      .cifar10, "data_batch_1.bin", 30_730_000,
+      "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"),
+    OfficialFile(
+      .cifar10, "data_batch_2.bin", 30_730_000,
+      "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed"),
+    OfficialFile(
+      .cifar10, "data_batch_3.bin", 30_730_000,
+      "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67"),
+    OfficialFile(
+      .cifar10, "data_batch_4.bin", 30_730_000,
+      "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48"),
+    OfficialFile(
+      .cifar10, "data_batch_5.bin", 30_730_000,
+      "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add"),
+    OfficialFile(
+      .cifar10, "test_batch.bin", 30_730_000,
+      "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b"),
     OfficialFile(
       .cifar100, "train.bin", 153_700_000,
       "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"),

@@ -26,6 +26,22 @@ final class ByteStorage: @unchecked Sendable {
     self.init(buffer)
   }
 
+  /// Several files' contents, each of so many bytes, one behind the other. The hash is that of all.
+  ///
+  /// - Parameters:
+  ///   - paths: for the error where there is no memory.
+  ///   - part: reads one of them.
+  static func joined(
+    _ paths: [String], length: Int, part: (Int) throws(DatasetError) -> ByteStorage
+  ) throws(DatasetError) -> ByteStorage {
+    let buffer = ContentBuffer(SourceFile(path: paths[0])) { realloc($0, $1) }
+    try buffer.reserve(length * paths.count)
+    for index in paths.indices {
+      try part(index).withBytes { bytes in buffer.append(UnsafeRawBufferPointer(bytes)) }
+    }
+    return ByteStorage(buffer)
+  }
+
   deinit { free(UnsafeMutableRawPointer(mutating: bytes.baseAddress)) }
 
   var count: Int { bytes.count }

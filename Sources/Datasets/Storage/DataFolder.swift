@@ -40,13 +40,13 @@ package struct DataFolder: Sendable, Hashable {
   func source(_ file: OfficialFile) throws(DatasetError) -> SourceFile {
     if let path = locate(file) { return SourceFile(path: path, official: file) }
     let folders = folders(of: file.dataset)
-    let source = file.dataset.facts?.source ?? ""
     throw DatasetError(
       .missingFile, file: folders.first.map { Self.join($0, file.name) } ?? file.name,
       problem: "no such file, raw or with .gz, of \(file.dataset.rawValue) in "
         + folders.map { $0 + "/" }.joined(separator: ", "),
-      remedy: "\(source) into \(folders.first ?? path)/, or name the folder that has the data with --data "
-        + "or BITLAB_DATA")
+      remedy:
+        "`bitlab data fetch \(file.dataset.rawValue)` puts it into \(folders.first ?? path)/, or name the folder that "
+        + "has the data with --data or BITLAB_DATA")
   }
 
   private static func join(_ folder: String, _ name: String) -> String {

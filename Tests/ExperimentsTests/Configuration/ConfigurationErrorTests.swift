@@ -26,7 +26,7 @@ import Testing
     #expect(
       Experiment.errors(in: text) == """
         e.json:2:11: error: name: found "reference", expected another name: the results folder has its own use for this one
-        e.json:3:23: error: dataset.name: found "mnst", expected "digits", "mnist", "fashion-mnist", "cifar100" or "idx"
+        e.json:3:23: error: dataset.name: found "mnst", expected "digits", "mnist", "fashion-mnist", "cifar10", "cifar100" or "idx"
         e.json:3:31: error: dataset: unknown key "normalise"; did you mean "normalize"?
         e.json:4:12: error: model: the key "patch" is missing, model.type "vit" needs an integer
         e.json:4:93: error: model.hidden: "hidden" is for model.type "mlp", found "vit"
@@ -69,7 +69,7 @@ import Testing
     let text = ExperimentText(dataset: "{}", model: "{}", training: "{}", variants: "[{}]")
     #expect(
       text.errors == """
-        e.json:3:12: error: dataset: the key "name" is missing, expected "digits", "mnist", "fashion-mnist", "cifar100" or "idx"
+        e.json:3:12: error: dataset: the key "name" is missing, expected "digits", "mnist", "fashion-mnist", "cifar10", "cifar100" or "idx"
         e.json:4:10: error: model: the key "type" is missing, expected "mlp" or "vit"
         e.json:5:13: error: training: the key "epochs" is missing, expected an integer
         e.json:5:13: error: training: the key "batch_size" is missing, expected an integer

@@ -13,11 +13,13 @@ struct DataVerbTests {
     #expect(result.code == 0 && result.errors == "")
     let lines = result.output.split(separator: "\n")
     #expect(
-      lines.map { $0.prefix { $0 != " " } }.sorted() == ["cifar100", "digits", "fashion-mnist", "mnist"])
+      lines.map { $0.prefix { $0 != " " } }.sorted() == [
+        "cifar10", "cifar100", "digits", "fashion-mnist", "mnist",
+      ])
     #expect(lines.first { $0.hasPrefix("digits") }!.hasSuffix("1437 + 360 images, 10 classes      built in"))
     #expect(lines.first { $0.hasPrefix("cifar100") }!.hasSuffix("data/\(Self.cifar)"))
     let mnist = lines.first { $0.hasPrefix("mnist") }!
-    #expect(mnist.contains("missing train-images-idx3-ubyte") && mnist.contains("data/mnist"))
+    #expect(mnist.contains("missing: `bitlab data fetch mnist` gets it (looked in data/mnist"))
   }
 
   /// Some archives unpack to folders that are named like the files in them.
@@ -27,7 +29,9 @@ struct DataVerbTests {
     let cifar = { (said: Program.Result) in
       try #require(said.output.split(separator: "\n").first { $0.hasPrefix("cifar100") })
     }
-    #expect(try cifar(program("data", "list")).contains("missing train.bin, test.bin"))
+    #expect(try cifar(program("data", "list")).contains("missing: `bitlab data fetch cifar100`"))
+    try program.put("x", as: "data/\(Self.cifar)/train.bin")
+    #expect(try cifar(program("data", "list")).contains("missing test.bin: `bitlab data fetch cifar100`"))
     for name in ["train.bin", "test.bin.gz"] { try program.put("x", as: "data/\(Self.cifar)/\(name)") }
     #expect(try cifar(program("data", "list")).hasSuffix("data/\(Self.cifar)"))
   }
@@ -36,7 +40,7 @@ struct DataVerbTests {
     let program = try Program()
     let result = try program("data", "list", "digits", "mnist", "--json", "--data", "nowhere")
     let sets = try #require(try program.json(result.output) as? [[String: Any]])
-    #expect(result.code == 0 && sets.count == 2)
+    #expect(result.code == 65 && sets.count == 2)
     let digits = try #require(sets.first { $0["dataset"] as? String == "digits" })
     #expect(digits["present"] as? Bool == true && digits["built_in"] as? Bool == true)
     #expect(digits["shape"] as? [Int] == [1, 8, 8] && digits["train"] as? Int == 1437)
@@ -63,7 +67,8 @@ struct DataVerbTests {
       #expect(result.code == 65)
       #expect(
         result.output.contains(
-          /(?m)^damaged  data\/cifar-100-binary\/train.bin: .*: get the official file again$/))
+          /(?m)^damaged  data\/cifar-100-binary\/train.bin: .*: `bitlab data fetch cifar100` gets the official file$/
+        ))
       #expect(result.output.contains(/(?m)^missing  cifar100\/test.bin/))
     }
   }

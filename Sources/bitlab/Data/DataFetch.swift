@@ -1,0 +1,212 @@
+import Datasets
+import Dispatch
+import Files
+import Foundation
+
+/// Fetches official files: what comes gets its name when its content is the official one, and not before.
+final class DataFetch {
+  /// What becomes of a download.
+  enum Outcome: Sendable, Hashable {
+    /// All of its files are there, and right.
+    case isThere
+    case fetched
+    /// With what happened at each address, and what was kept.
+    case failed([String])
+  }
+
+  private let folder: DataFolder
+  /// Where the files are, in place of the known addresses.
+  private let place: String?
+  private let curl: Curl
+  /// Seconds before each attempt at an address after the first.
+  private let pauses: [Double]
+  private let files: any FileSystem = POSIXFileSystem()
+  /// Is told how many bytes there are.
+  private let progress: @Sendable (OfficialDownload, Int) -> Void
+  private let say: (_ text: String, _ isProblem: Bool) -> Void
+  /// Places where nobody answers: to ask for one file after the other would help nobody.
+  private var unreachable: Set<String> = []
+
+  init(
+    _ folder: DataFolder, place: String?, curl: Curl, pauses: [Double] = [1, 3],
+    progress: @escaping @Sendable (OfficialDownload, Int) -> Void = { _, _ in },
+    say: @escaping (_ text: String, _ isProblem: Bool) -> Void
+  ) {
+    self.folder = folder
+    self.place = place
+    self.curl = curl
+    self.pauses = pauses
+    self.progress = progress
+    self.say = say
+  }
+
+  /// Where a set's files go.
+  func target(_ download: OfficialDownload) -> String { folder.folders(of: download.dataset)[0] }
+
+  /// Throws where a disk or folder fails, and `FileLock.Held` where another process fetches into the same folder.
+  func callAsFunction(_ download: OfficialDownload) throws -> Outcome {
+    if download.files.allSatisfy(isRight) { return .isThere }
+    let target = target(download)
+    try files.createFolders(target)
+    let lock = try FileLock(FilePath.join(target, ".fetch.lock"))
+    defer { withExtendedLifetime(lock) {} }
+    let part = FilePath.join(target, download.name + ".part")
+    var problems: [String] = []
+    func note(_ problem: String) {
+      problems.append(problem)
+      say("\(download.dataset.rawValue): \(problem)", true)
+    }
+    for place in place.map({ [$0] }) ?? download.places where !unreachable.contains(place) {
+      let address = download.address(at: place)
+      say("\(download.dataset.rawValue): fetching \(address)", false)
+      if let failure = fetch(download, address, to: part) {
+        if failure.isUnreachable { unreachable.insert(place) }
+        note("\(address): \(failure.text.inMessage())")
+        continue
+      }
+      if let problem = try take(download, part, into: target) {
+        // Going on from other bytes would help nobody.
+        try files.remove(part)
+        note("\(address): \(problem): not kept")
+        continue
+      }
+      return .fetched
+    }
+    if files.exists(part) {
+      note("the first \(byteCount(part)) bytes are kept as \(part): the same command goes on from there")
+    }
+    return .failed(problems)
+  }
+
+  private func isRight(_ file: OfficialFile) -> Bool {
+    folder.locate(file).map { file.check($0) == .ok } ?? false
+  }
+
+  /// Tries one address, as long as something comes; returns what went wrong last.
+  private func fetch(_ download: OfficialDownload, _ address: String, to part: String) -> Curl.Failure? {
+    var failure: Curl.Failure?
+    var failures = 0
+    var isAnew = false
+    while failures <= pauses.count {
+      if failures > 0 { Thread.sleep(forTimeInterval: pauses[failures - 1]) }
+      let before = byteCount(part)
+      guard case .failed(let found) = attempt(download, address, part) else { return nil }
+      failure = found
+      if found.cannotContinue, before > 0, !isAnew {
+        // All of it may be there; else it begins anew.
+        if before >= download.byteCount { return nil }
+        try? files.remove(part)
+        isAnew = true
+        continue
+      }
+      if !found.mayPass { break }
+      failures = byteCount(part) > before + Self.muchMore ? 1 : failures + 1
+    }
+    return failure
+  }
+
+  /// Bytes that make another attempt worth while, however many there were.
+  private static let muchMore = 1 << 20
+
+  private func attempt(_ download: OfficialDownload, _ address: String, _ part: String) -> Curl.Outcome {
+    let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "bitlab.fetch"))
+    timer.schedule(deadline: .now() + 0.1, repeating: 0.25)
+    timer.setEventHandler { [progress] in progress(download, Self.byteCount(part)) }
+    timer.activate()
+    defer { timer.cancel() }
+    return curl.fetch(address, to: part)
+  }
+
+  private func byteCount(_ path: String) -> Int { Self.byteCount(path) }
+
+  private static func byteCount(_ path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+  }
+
+  // MARK: - What came
+
+  /// Checks a download and gives its files their names; returns what is wrong with it.
+  private func take(_ download: OfficialDownload, _ part: String, into target: String) throws -> String? {
+    guard download.isArchive else {
+      let file = download.files[0]
+      if let problem = problem(file.check(part)) { return problem }
+      try synchronize(part)
+      try give(file, part, FilePath.join(target, download.name), in: target)
+      return nil
+    }
+    var unpacked: [OfficialFile: String] = [:]
+    defer { for path in unpacked.values where files.exists(path) { try? files.remove(path) } }
+    do {
+      let archive = try TarReader(part)
+      while let entry = try archive.next() {
+        guard let file = download.files.first(where: { $0.name == FilePath.name(of: entry.path) }) else {
+          continue
+        }
+        let path = FilePath.join(target, file.name + ".part")
+        unpacked[file] = path
+        try unpack(archive, to: path)
+        if let problem = problem(file.check(path)) { return "\(file.name) in it: \(problem)" }
+      }
+    } catch let error as DatasetError {
+      return error.problem
+    }
+    if let missing = download.files.first(where: { unpacked[$0] == nil }) {
+      return "\(missing.name) is not in it"
+    }
+    for file in download.files where !isRight(file) {
+      try synchronize(unpacked[file]!)
+      try give(file, unpacked[file]!, FilePath.join(target, file.name), in: target)
+    }
+    try files.remove(part)
+    return nil
+  }
+
+  private func problem(_ status: DatasetVerification.Status) -> String? {
+    switch status {
+    case .ok: nil
+    case .missing: "it is gone"
+    case .damaged(let damage): "\(damage)"
+    }
+  }
+
+  /// Writes the entry that the archive is at. Throws `DatasetError` for a damaged archive, and `FileError`.
+  private func unpack(_ archive: TarReader, to path: String) throws {
+    let file = try files.open(path, .replace)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+    defer { buffer.deallocate() }
+    do {
+      while true {
+        let count = try archive.read(into: buffer)
+        if count == 0 { break }
+        try files.writeAll(file, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      }
+    } catch {
+      try? files.close(file)
+      throw error
+    }
+    try files.close(file)
+  }
+
+  private func synchronize(_ path: String) throws {
+    let file = try files.open(path, .append)
+    do { try files.synchronize(file) } catch {
+      try? files.close(file)
+      throw error
+    }
+    try files.close(file)
+  }
+
+  /// Gives a file its name; what is there in its place, and wrong, is kept under another one.
+  private func give(_ file: OfficialFile, _ part: String, _ path: String, in target: String) throws {
+    while let found = folder.locate(file), FilePath.folder(of: found) == target {
+      let kept = try DamagedFile.putAside(found, in: files)
+      say("\(found) was not the official file: kept as \(kept)", false)
+    }
+    try files.rename(part, to: path)
+    try files.synchronizeFolder(target)
+    if let found = folder.locate(file), found != path {
+      say("\(found) comes before \(path) and is not the official file: remove it", true)
+    }
+  }
+}
