@@ -22,6 +22,42 @@ struct ReadingVerbTests {
     #expect(!program.exists("results"))
   }
 
+  /// What looks like a slip is said, and is no error.
+  @Test func slipsAreWarnedOf() throws {
+    let program = try Program()
+    let config = ConfigText(
+      training: #", "schedule": "cosine", "warmup_steps": 100"#, seeds: "[0]",
+      dataset: #"{"name": "digits", "train_limit": 9999, "validation_limit": 999}"#
+    ).text.replacing(#""batch_size": 16"#, with: #""batch_size": 2000"#)
+    try program.put(config, as: "tiny.json")
+    let result = try program("validate", "tiny.json", "--estimate", "--jobs", "1")
+    let warnings = result.errors.split(separator: "\n").map(String.init)
+    #expect(
+      result.code == 0
+        && warnings == [
+          "tiny.json: warning: dataset.train_limit 9999: there are 1437 training images",
+          "tiny.json: warning: dataset.validation_limit 999: there are 360 validation images",
+          "tiny.json: warning: training.batch_size 2000: there are 1437 training images, so each epoch is one step",
+          "tiny.json: warning: training.warmup_steps 100: a run has 2 steps and ends within its warm-up",
+        ], "\(result.errors)")
+    #expect(
+      result.output.contains("; about 0.") && result.output.contains(" s, one run at once on "),
+      "\(result.output)")
+    let seeds = "[" + (0..<3_000).map(String.init).joined(separator: ",") + "]"
+    try program.put(ConfigText(seeds: seeds, dataset: #"{"name": "mnist"}"#).text, as: "many.json")
+    let many = try program("validate", "many.json", "--data", "nowhere")
+    #expect(
+      many.code == 0 && many.errors.contains("`bitlab data fetch mnist` puts it into nowhere/mnist/"),
+      "\(many.errors)")
+    #expect(
+      many.errors.contains("the daemon refuses it: the plan has 6000 runs, the queue takes 5000"),
+      "\(many.errors)")
+    let json = try program("validate", "tiny.json", "--json", "--set", "seeds=[0,1]")
+    let plan = try #require((try program.json(json.output) as? [[String: Any]])?.first)
+    #expect((plan["warnings"] as? [String])?.count == 4 && plan["steps"] as? Int == 8)
+    #expect(plan["estimated_seconds"] is NSNull && plan["disk_bytes"] as? Int ?? 0 > 0)
+  }
+
   @Test func thePlanAsJSON() throws {
     let program = try Program()
     try program.put(ConfigText().text, as: "tiny.json")

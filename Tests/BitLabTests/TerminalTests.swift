@@ -37,6 +37,30 @@ struct TerminalTests {
     #expect(!said.contains("epoch 1: train loss"))
   }
 
+  /// Runs of a grid are told apart at any width, and after Ctrl-C the terminal is as if there had been no table.
+  @Test(arguments: [50, 80]) func aTableFitsAndGoes(columns: Int) throws {
+    let program = try Program()
+    let endless = ConfigText(
+      epochs: 1_000_000, training: #", "max_steps": 100000000"#,
+      variants: #"{"name": "full-precision", "bits": 32}"#,
+      seeds: "[0]", rest: #", "grid": {"training.learning_rate": [0.001, 0.0001]}"#)
+    try program.put(endless.text, as: "tiny.json")
+    let terminal = try PseudoTerminal(columns: UInt16(columns), rows: 24)
+    let process = program.process(["run", "tiny.json", "--jobs", "2", "--set", "name=of-a-grid"])
+    process.standardOutput = FileHandle.nullDevice
+    try terminal.run(process)
+    try terminal.waitForFrame { lines in
+      lines.count == 4 && lines.allSatisfy { $0.count <= columns } && lines[0].hasPrefix("of-a-grid/…")
+        && lines[1].prefix { $0 != " " } != lines[2].prefix { $0 != " " }
+        && lines.last?.hasPrefix("2 running, 0 waiting, 0 of 2 ended") == true
+    }
+    Foundation.kill(process.processIdentifier, SIGINT)
+    while terminal.readMore() {}
+    process.waitUntilExit()
+    let rest = terminal.said.components(separatedBy: "A\(Self.escape)J").last ?? ""
+    #expect(process.code == 130 && !rest.contains("running") && !rest.contains("epoch"), "\(rest)")
+  }
+
   @Test(
     arguments: [
       (["run", "tiny.json"], ["NO_COLOR": "1"]), (["run", "tiny.json", "--color", "never"], [:]),

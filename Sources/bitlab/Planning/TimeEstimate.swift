@@ -21,7 +21,7 @@ struct TimeEstimate {
   }
 
   /// Seconds for all measurements.
-  private static let budget = 3.6
+  private static let budget = 3.2
   /// Kinds that are measured; others take as long as the work in them says.
   private static let mostMeasured = 6
   /// Operations a second that a step's length is guessed by before it is measured.

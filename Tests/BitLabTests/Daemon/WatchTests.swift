@@ -75,4 +75,21 @@ struct WatchTests {
     watching.waitUntilExit()
     #expect(watching.code == 69)
   }
+
+  @Test func nothingIsLeftAfterCtrlC() throws {
+    let program = try Program()
+    let daemon = try RunningDaemon(program)
+    try program.put(InProcessDaemon.long(), as: "long.json")
+    #expect(try program("submit", "long.json").code == 0)
+    let terminal = try PseudoTerminal(columns: 80, rows: 24)
+    let watching = program.process(["watch"])
+    watching.standardOutput = FileHandle.nullDevice
+    try terminal.run(watching)
+    try terminal.waitForFrame { $0.count == 3 && $0[1].hasPrefix("long/full-seed0 ") }
+    Foundation.kill(watching.processIdentifier, SIGINT)
+    while terminal.readMore() {}
+    watching.waitUntilExit()
+    #expect(watching.code == 130 && terminal.said.hasSuffix("A\u{1B}[J"), "\(terminal.said.suffix(300))")
+    #expect(daemon.terminate() == 0)
+  }
 }
