@@ -42,36 +42,59 @@ struct Curl: Sendable {
     self.patience = patience
   }
 
-  /// Adds what is missing of a file to what is there of it.
-  func fetch(_ address: String, to file: String) -> Outcome {
+  /// Hands over what comes from there, from a byte on, as it comes. What `take` throws ends the transfer.
+  ///
+  /// It comes through a pipe: should this process die, however it does, curl has nobody to write for, and ends too.
+  func fetch(
+    _ address: String, from offset: Int, take: (UnsafeRawBufferPointer) throws -> Void
+  ) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = [
-      "--disable", "--fail", "--location", "--silent", "--show-error", "--globoff", "--proto", "=http,https",
-      "--connect-timeout", "\(patience)", "--speed-limit", "1", "--speed-time", "\(patience)",
-      "--continue-at", "-",
-      "--output", file, "--write-out", "%{http_code}", "--", address,
+      "--disable", "--fail", "--location", "--silent", "--show-error", "--no-buffer", "--globoff", "--proto",
+      "=http,https", "--connect-timeout", "\(patience)", "--speed-limit", "1", "--speed-time", "\(patience)",
+      "--continue-at", "\(offset)", "--write-out", "%{stderr}\n%{http_code}", "--output", "-", "--", address,
     ]
     process.standardInput = FileHandle.nullDevice
-    let (results, remarks) = (Pipe(), Pipe())
-    process.standardOutput = results
+    let (content, remarks) = (Pipe(), Pipe())
+    process.standardOutput = content
+    // A line or two: they fit into the pipe.
     process.standardError = remarks
     do { try process.run() } catch {
       return .failed(
         Failure(code: -1, status: nil, text: "curl cannot be run: \(error.localizedDescription)"))
     }
-    // A line or two each: they fit into the pipes.
-    process.waitUntilExit()
-    func text(_ pipe: Pipe) -> String {
-      String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    do {
+      try Self.readAll(content.fileHandleForReading.fileDescriptor, take)
+    } catch {
+      process.terminate()
+      process.waitUntilExit()
+      throw error
     }
-    let status = Int(text(results)).flatMap { $0 > 0 ? $0 : nil }
+    process.waitUntilExit()
+    let said = String(decoding: remarks.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let lines = said.split(separator: "\n")
+    let status = lines.last.flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-      let said = text(remarks).replacing(#/curl: \(\d+\) /#, with: "").trimmingCharacters(
-        in: .whitespacesAndNewlines)
+      let text = lines.first { $0.hasPrefix("curl:") }?.replacing(#/^curl: \(\d+\) /#, with: "")
       return .failed(
-        Failure(code: process.terminationStatus, status: status, text: said.isEmpty ? "curl ended" : said))
+        Failure(code: process.terminationStatus, status: status, text: text.map(String.init) ?? "curl ended"))
     }
     return .done
+  }
+
+  private static func readAll(
+    _ descriptor: Int32, _ take: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = read(descriptor, buffer.baseAddress, buffer.count)
+      if count > 0 {
+        try take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      } else if count == 0 || errno != EINTR {
+        return
+      }
+    }
   }
 }

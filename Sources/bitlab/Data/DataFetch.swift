@@ -1,5 +1,4 @@
 import Datasets
-import Dispatch
 import Files
 import Foundation
 
@@ -22,14 +21,14 @@ final class DataFetch {
   private let pauses: [Double]
   private let files: any FileSystem = POSIXFileSystem()
   /// Is told how many bytes there are.
-  private let progress: @Sendable (OfficialDownload, Int) -> Void
+  private let progress: (OfficialDownload, Int) -> Void
   private let say: (_ text: String, _ isProblem: Bool) -> Void
   /// Places where nobody answers: to ask for one file after the other would help nobody.
   private var unreachable: Set<String> = []
 
   init(
     _ folder: DataFolder, place: String?, curl: Curl, pauses: [Double] = [1, 3],
-    progress: @escaping @Sendable (OfficialDownload, Int) -> Void = { _, _ in },
+    progress: @escaping (OfficialDownload, Int) -> Void = { _, _ in },
     say: @escaping (_ text: String, _ isProblem: Bool) -> Void
   ) {
     self.folder = folder
@@ -59,7 +58,7 @@ final class DataFetch {
     for place in place.map({ [$0] }) ?? download.places where !unreachable.contains(place) {
       let address = download.address(at: place)
       say("\(download.dataset.rawValue): fetching \(address)", false)
-      if let failure = fetch(download, address, to: part) {
+      if let failure = try fetch(download, address, to: part) {
         if failure.isUnreachable { unreachable.insert(place) }
         note("\(address): \(failure.text.inMessage())")
         continue
@@ -83,14 +82,16 @@ final class DataFetch {
   }
 
   /// Tries one address, as long as something comes; returns what went wrong last.
-  private func fetch(_ download: OfficialDownload, _ address: String, to part: String) -> Curl.Failure? {
+  private func fetch(
+    _ download: OfficialDownload, _ address: String, to part: String
+  ) throws -> Curl.Failure? {
     var failure: Curl.Failure?
     var failures = 0
     var isAnew = false
     while failures <= pauses.count {
       if failures > 0 { Thread.sleep(forTimeInterval: pauses[failures - 1]) }
       let before = byteCount(part)
-      guard case .failed(let found) = attempt(download, address, part) else { return nil }
+      guard case .failed(let found) = try attempt(download, address, part) else { return nil }
       failure = found
       if found.cannotContinue, before > 0, !isAnew {
         // All of it may be there; else it begins anew.
@@ -108,18 +109,28 @@ final class DataFetch {
   /// Bytes that make another attempt worth while, however many there were.
   private static let muchMore = 1 << 20
 
-  private func attempt(_ download: OfficialDownload, _ address: String, _ part: String) -> Curl.Outcome {
-    let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "bitlab.fetch"))
-    timer.schedule(deadline: .now() + 0.1, repeating: 0.25)
-    timer.setEventHandler { [progress] in progress(download, Self.byteCount(part)) }
-    timer.activate()
-    defer { timer.cancel() }
-    return curl.fetch(address, to: part)
+  private func attempt(_ download: OfficialDownload, _ address: String, _ part: String) throws -> Curl.Outcome
+  {
+    var count = byteCount(part)
+    let file = try files.open(part, .append)
+    let outcome: Curl.Outcome
+    do {
+      outcome = try curl.fetch(address, from: count) { bytes in
+        try files.writeAll(file, bytes)
+        count += bytes.count
+        progress(download, count)
+      }
+    } catch {
+      try? files.close(file)
+      throw error
+    }
+    try files.close(file)
+    // Nothing is kept of what has not begun.
+    if count == 0, files.exists(part) { try files.remove(part) }
+    return outcome
   }
 
-  private func byteCount(_ path: String) -> Int { Self.byteCount(path) }
-
-  private static func byteCount(_ path: String) -> Int {
+  private func byteCount(_ path: String) -> Int {
     var status = stat()
     return stat(path, &status) == 0 ? Int(status.st_size) : 0
   }

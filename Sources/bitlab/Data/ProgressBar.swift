@@ -13,6 +13,17 @@ final class ProgressBar: Sendable {
 
   /// When the transfer that is shown was first seen.
   private let first = Mutex(Seen())
+  private let lastDrawn = Mutex(ContinuousClock.now)
+
+  /// Whether it is time to draw it again.
+  var isDue: Bool {
+    lastDrawn.withLock { last in
+      let now = ContinuousClock.now
+      guard now - last >= .milliseconds(200) else { return false }
+      last = now
+      return true
+    }
+  }
 
   func line(_ name: String, _ count: Int, of total: Int, columns: Int) -> String {
     let now = ContinuousClock.now

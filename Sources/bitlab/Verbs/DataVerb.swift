@@ -177,7 +177,7 @@ struct DataVerb {
     let fetch = DataFetch(
       folder, place: arguments.from, curl: curl,
       progress: { [console] download, count in
-        guard let bar else { return }
+        guard let bar, bar.isDue else { return }
         console.show([bar.line(download.name, count, of: download.byteCount, columns: Console.size.columns)])
       },
       say: { [console] in if $1 { console.error($0) } else { console.info($0) } })

@@ -90,7 +90,7 @@ struct DataFetchTests {
   /// Nothing half-written has the name; what came is kept where it can be gone on from, and no other bytes.
   @Test(
     arguments: MisbehavingServer.Manner.allCases.filter {
-      ![.whole, .noRanges, .failsOnce, .lies].contains($0)
+      ![.whole, .noRanges, .failsOnce, .lies, .trickles].contains($0)
     })
   func whatFailsIsSaid(manner: MisbehavingServer.Manner) throws {
     let bad = try server(manner)
@@ -202,6 +202,26 @@ struct DataFetchTests {
     let lock = try FileLock(folder.file("data/mnist/.fetch.lock"))
     #expect(throws: FileLock.Held.self) { try fetch(download(server)) }
     withExtendedLifetime(lock) {}
+  }
+
+  /// Whoever ends the program ends the transfer with it, and the next one goes on from there.
+  @Test(arguments: [SIGKILL, SIGINT]) func nobodyFetchesOnAlone(signal: Int32) throws {
+    let server = try server(.trickles)
+    let program = try Program()
+    let run = try program.start("data", "fetch", "mnist", "--from", server.place, "--data", "d")
+    let part = "d/mnist/train-images-idx3-ubyte.gz.part"
+    let deadline = Date(timeIntervalSinceNow: 60)
+    func wait(until condition: () throws -> Bool) rethrows {
+      while try !condition(), Date() < deadline { usleep(10_000) }
+    }
+    try wait { try program.exists(part) && program.bytes(part).count > 1_000 }
+    #expect(server.trickling == 1)
+    run.send(signal)
+    #expect(run.finish() == -signal)
+    wait { server.trickling == 0 }
+    #expect(server.trickling == 0)
+    let kept = try program.bytes(part)
+    #expect(kept.count > 1_000 && Self.gzip(content).starts(with: kept))
   }
 
   /// The program, with nobody there to ask.

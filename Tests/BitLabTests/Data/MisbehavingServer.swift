@@ -19,12 +19,15 @@ final class MisbehavingServer: Sendable {
     case noRanges
     /// Is not there for the first request.
     case failsOnce
+    /// Sends a few bytes at a time, for minutes.
+    case trickles
   }
 
   private struct State {
     var manner: Manner
     var requests: [String] = []
     var stalled: [Int32] = []
+    var trickling = 0
   }
 
   private let listener: Int32
@@ -73,6 +76,9 @@ final class MisbehavingServer: Sendable {
   /// The first lines and ranges of what was asked.
   var requests: [String] { state.withLock { $0.requests } }
 
+  /// Transfers that go on.
+  var trickling: Int { state.withLock { $0.trickling } }
+
   func behave(_ manner: Manner) { state.withLock { $0.manner = manner } }
 
   private func serve(_ client: Int32) {
@@ -116,24 +122,35 @@ final class MisbehavingServer: Sendable {
     var body = Array(file[(start ?? 0)...])
     if manner == .wrong { body[body.count - 1] ^= 1 }
     let claimed = body.count + (manner == .lies ? 1_000 : 0)
-    if [.cuts, .stalls].contains(manner) { body = Array(body.prefix(body.count / 2)) }
+    if [.cuts, .stalls, .trickles].contains(manner) { body = Array(body.prefix(body.count / 2)) }
     let status =
       start.map { "206 Partial Content\r\nContent-Range: bytes \($0)-\(file.count - 1)/\(file.count)" }
       ?? "200 OK"
     send(client, "HTTP/1.1 \(status)\r\nContent-Length: \(claimed)\r\nConnection: close\r\n\r\n", body)
+    if manner == .trickles {
+      state.withLock { $0.trickling += 1 }
+      for byte in file[((start ?? 0) + body.count)...] {
+        guard send(client, "", [byte]) else { break }
+        usleep(10_000)
+      }
+      state.withLock { $0.trickling -= 1 }
+    }
     guard manner == .stalls else { return true }
     state.withLock { $0.stalled.append(client) }
     return false
   }
 
-  private func send(_ client: Int32, _ head: String, _ body: [UInt8]) {
+  /// Returns whether all could be sent.
+  @discardableResult
+  private func send(_ client: Int32, _ head: String, _ body: [UInt8]) -> Bool {
     var rest = (Array(head.utf8) + body)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes {
         Foundation.send(client, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
       }
-      if count <= 0 { return }
+      if count <= 0 { return false }
       rest = rest.dropFirst(count)
     }
+    return true
   }
 }
