@@ -43,6 +43,12 @@ struct ReadingVerbTests {
     #expect(
       result.output.contains("; about 0.") && result.output.contains(" s, one run at once on "),
       "\(result.output)")
+    // A plan of years is no reason to fall over.
+    let years = program.file("years.json")
+    try Data(ConfigText(epochs: 1_000_000_000).text.replacing("[8]", with: "[4096, 4096]").utf8)
+      .write(to: URL(fileURLWithPath: years))
+    let long = try program("validate", "years.json", "--estimate", "--set", "dataset.train_limit=1437")
+    #expect(long.code == 0 && long.output.contains(" h "), "\(long)")
     let seeds = "[" + (0..<3_000).map(String.init).joined(separator: ",") + "]"
     try program.put(ConfigText(seeds: seeds, dataset: #"{"name": "mnist"}"#).text, as: "many.json")
     let many = try program("validate", "many.json", "--data", "nowhere")

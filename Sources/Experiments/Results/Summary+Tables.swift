@@ -105,7 +105,7 @@ extension Summary {
 
   package static func duration(_ seconds: Double) -> String {
     if seconds < 59.95 { return String(format: "%.1f s", seconds) }
-    let whole = Int(seconds.rounded())
+    let whole = Int(min(seconds, 1e15).rounded())
     return whole < 3600
       ? String(format: "%d min %02d s", whole / 60, whole % 60)
       : String(format: "%d h %02d min", whole / 3600, whole % 3600 / 60)

@@ -167,6 +167,22 @@ final class Console: Sendable {
   /// Lines at the bottom of the terminal, in the place of those shown before.
   func show(_ frame: [String]) { remark { $0.show(frame) } }
 
+  /// Calls `body`, which shows frames. When it ends, or a signal ends the process, nothing is left of them.
+  func showingFrames<Result>(_ body: () throws -> Result) rethrows -> Result {
+    guard isInteractive else { return try body() }
+    let interruption = InterruptWatch { [self] number in
+      show([])
+      hurry()
+      flush()
+      _exit(ExitCode.signal(number))
+    }
+    defer {
+      withExtendedLifetime(interruption) {}
+      show([])
+    }
+    return try body()
+  }
+
   private func remark(_ change: @Sendable (inout ScreenText) -> Void) {
     remarks.change(change)
     let (end, isPatient) = state.withLock { ($0.end, $0.isPatient) }

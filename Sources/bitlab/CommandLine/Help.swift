@@ -107,7 +107,7 @@ extension Verb {
 extension Option {
   /// As in `-j, --jobs N`.
   fileprivate var usage: String {
-    (letter.map { "-\($0), " } ?? "    ") + spelling + (placeholder.map { " " + $0 } ?? "")
+    (letter.map { "-\($0), " } ?? "    ") + spelling + (valueName.map { " " + $0 } ?? "")
   }
 }
 

@@ -77,7 +77,7 @@ enum Manual {
   }
 
   private static func entry(_ option: Option) -> String {
-    let value = option.placeholder.map { " \\fI\(escaped($0))\\fR" } ?? ""
+    let value = option.valueName.map { " \\fI\(escaped($0))\\fR" } ?? ""
     let spellings = option.spellings.reversed().map(bold).joined(separator: ", ")
     let variable = option.variable.map { ", also by \($0)" } ?? ""
     return ".TP\n\(spellings)\(value)\n\(escaped(option.summary + variable))."

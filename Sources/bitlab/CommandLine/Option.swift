@@ -7,7 +7,7 @@ struct Option: Sendable {
   /// As in `-j`, without the dash.
   let letter: Character?
   /// What stands for its value in help; nil for one that takes none.
-  let placeholder: String?
+  let valueName: String?
   /// Completes "expected ...": which values it takes.
   let expected: String
   let completion: Completion
@@ -23,7 +23,7 @@ struct Option: Sendable {
     case choices([String])
   }
 
-  var takesValue: Bool { placeholder != nil }
+  var takesValue: Bool { valueName != nil }
   /// As in messages.
   var spelling: String { "--" + name }
   var spellings: [String] { [spelling] + (letter.map { ["-\($0)"] } ?? []) }
@@ -33,7 +33,7 @@ struct Option: Sendable {
     _ take: @escaping @Sendable (inout Arguments, String) -> Bool
   ) {
     (self.name, self.letter, self.summary, self.take) = (name, letter, summary, take)
-    (placeholder, expected, completion, variable) = (nil, "", .nothing, nil)
+    (valueName, expected, completion, variable) = (nil, "", .nothing, nil)
   }
 
   /// One without a value, which sets a property to the given one.
@@ -64,7 +64,7 @@ struct Option: Sendable {
     _ property: WritableKeyPath<Arguments, Value> & Sendable, variable: String? = nil, _ summary: String
   ) {
     (self.name, self.letter, self.summary, self.variable) = (name, letter, summary, variable)
-    (placeholder, expected, completion) = (value.placeholder, value.expected, value.completion)
+    (valueName, expected, completion) = (value.valueName, value.expected, value.completion)
     take = { arguments, text in
       guard let value = value.read(text) else { return false }
       arguments[keyPath: property] = value
@@ -78,7 +78,7 @@ struct Option: Sendable {
     appendingTo property: WritableKeyPath<Arguments, [Value]> & Sendable, _ summary: String
   ) {
     (self.name, letter, self.summary, variable) = (name, nil, summary, nil)
-    (placeholder, expected, completion) = (value.placeholder, value.expected, value.completion)
+    (valueName, expected, completion) = (value.valueName, value.expected, value.completion)
     take = { arguments, text in
       guard let value = value.read(text) else { return false }
       arguments[keyPath: property].append(value)
@@ -93,7 +93,7 @@ struct Option: Sendable {
   ) {
     self.init(
       name, letter: letter,
-      OptionValue<Value?>(value.placeholder, value.expected, value.completion) {
+      OptionValue<Value?>(value.valueName, value.expected, value.completion) {
         value.read($0).map(Optional.some)
       },
       property, summary)
@@ -102,32 +102,32 @@ struct Option: Sendable {
 
 /// The values that an option takes.
 struct OptionValue<Value: Sendable>: Sendable {
-  let placeholder: String
+  let valueName: String
   let expected: String
   let completion: Option.Completion
   /// nil for a text that is none of them.
   let read: @Sendable (String) -> Value?
 
   init(
-    _ placeholder: String, _ expected: String, _ completion: Option.Completion = .nothing,
+    _ valueName: String, _ expected: String, _ completion: Option.Completion = .nothing,
     _ read: @escaping @Sendable (String) -> Value?
   ) {
-    (self.placeholder, self.expected, self.completion, self.read) = (placeholder, expected, completion, read)
+    (self.valueName, self.expected, self.completion, self.read) = (valueName, expected, completion, read)
   }
 
   /// One of an enumeration's.
-  static func choice(_ placeholder: String) -> Self
+  static func choice(_ valueName: String) -> Self
   where Value: CaseIterable & RawRepresentable<String> {
     let names = Value.allCases.map(\.rawValue)
-    return OptionValue(placeholder, Self.list(names), .choices(names)) { Value(rawValue: $0) }
+    return OptionValue(valueName, Self.list(names), .choices(names)) { Value(rawValue: $0) }
   }
 
   /// Several, separated by commas, each once.
   static func several<Element: Equatable>(
-    _ placeholder: String, _ expected: String, of names: [String],
+    _ valueName: String, _ expected: String, of names: [String],
     _ read: @escaping @Sendable (String) -> Element?
   ) -> Self where Value == [Element] {
-    OptionValue("\(placeholder),...", "\(expected) (\(names.joined(separator: ", ")))", .choices(names)) {
+    OptionValue("\(valueName),...", "\(expected) (\(names.joined(separator: ", ")))", .choices(names)) {
       var values: [Element] = []
       for word in $0.split(separator: ",", omittingEmptySubsequences: false) {
         guard let value = read(String(word)) else { return nil }

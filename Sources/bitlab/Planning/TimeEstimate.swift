@@ -33,11 +33,13 @@ struct TimeEstimate {
   func seconds(_ runs: [PlanFacts.Run]) throws(OutOfMemory) -> Double? {
     let kinds = runs.map(kind)
     let atOnce = min(slots, runs.count)
-    var counts: [Kind: Int] = [:]
+    // More than an integer holds, for a plan of years.
+    var work: [Kind: Double] = [:]
     for case (let kind?, let run) in zip(kinds, runs) {
-      counts[kind, default: 0] += (run.steps ?? 0) * kind.batch * kind.network.trainingWork / 1_000
+      work[kind, default: 0] +=
+        Double(run.steps ?? 0) * Double(kind.batch) * Double(kind.network.trainingWork)
     }
-    let measured = counts.sorted { $0.value > $1.value }.prefix(Self.mostMeasured).map(\.key)
+    let measured = work.sorted { $0.value > $1.value }.prefix(Self.mostMeasured).map(\.key)
     var paces: [Kind: Pace] = [:]
     for kind in measured {
       paces[kind] = try pace(kind, atOnce: atOnce, seconds: Self.budget / Double(measured.count))

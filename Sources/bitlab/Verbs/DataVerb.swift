@@ -163,16 +163,6 @@ struct DataVerb {
         "data are fetched by curl, which is not installed: \(Self.byHand(downloads, arguments.from, folder))")
       return ExitCode.data
     }
-    // Nothing is to be left of the bar.
-    let interruption =
-      console.isInteractive
-      ? InterruptWatch { [console] number in
-        console.show([])
-        console.hurry()
-        console.flush()
-        _exit(ExitCode.signal(number))
-      } : nil
-    defer { withExtendedLifetime(interruption) {} }
     let bar = console.isInteractive ? ProgressBar() : nil
     let fetch = DataFetch(
       folder, place: arguments.from, curl: curl,
@@ -186,16 +176,18 @@ struct DataVerb {
     }
     var rows: [JSONValue] = []
     var failed: [OfficialDownload] = []
-    for download in downloads {
-      let outcome = try fetch(download)
-      if console.isInteractive { console.show([]) }
-      let text = "\(download.dataset.rawValue): \(download.name)"
-      switch outcome {
-      case .isThere: console.info("\(text) is there")
-      case .fetched: console.info("\(text) is fetched, and is the official one")
-      case .failed: failed.append(download)
+    try console.showingFrames {
+      for download in downloads {
+        let outcome = try fetch(download)
+        if bar != nil { console.show([]) }
+        let text = "\(download.dataset.rawValue): \(download.name)"
+        switch outcome {
+        case .isThere: console.info("\(text) is there")
+        case .fetched: console.info("\(text) is fetched, and is the official one")
+        case .failed: failed.append(download)
+        }
+        rows.append(json(download, outcome))
       }
-      rows.append(json(download, outcome))
     }
     if arguments.json { console.result(JSONValue.array(rows).pretty) }
     guard failed.isEmpty else {

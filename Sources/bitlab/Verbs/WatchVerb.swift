@@ -1,5 +1,4 @@
 import Experiments
-import Foundation
 import JSON
 import Scheduler
 
@@ -21,27 +20,16 @@ struct WatchVerb {
       showJSON(try client.request(["verb": "status", "targets": targets]))
       return ExitCode.done
     }
-    // Nothing is to be left of the table.
-    let interruption =
-      console.isInteractive
-      ? InterruptWatch { [console] number in
-        console.show([])
-        console.hurry()
-        console.flush()
-        _exit(ExitCode.signal(number))
-      } : nil
-    defer {
-      withExtendedLifetime(interruption) {}
-      if console.isInteractive { console.show([]) }
-    }
-    try client.stream(["verb": "watch", "targets": targets]) { update in
-      let lines = lines(update)
-      if console.isInteractive {
-        console.show(lines)
-      } else if console.verbosity > .quiet {
-        lines.forEach(console.line)
+    try console.showingFrames {
+      try client.stream(["verb": "watch", "targets": targets]) { update in
+        let lines = lines(update)
+        if console.isInteractive {
+          console.show(lines)
+        } else if console.verbosity > .quiet {
+          lines.forEach(console.line)
+        }
+        return true
       }
-      return true
     }
     return ExitCode.done
   }
