@@ -26,8 +26,22 @@ let swiftSettings: [SwiftSetting] = [
   .unsafeFlags(cpuFlags().flatMap { ["-Xcc", $0] }),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+/// Inner loops begin on a cache line: where else they begin is up to the code before them, and a product's loop that spreads
+/// over one line more is up to 15% slower (docs/performance.md).
+func alignedLoops() -> [String] {
+  #if arch(x86_64)
+    return ["-Xllvm", "-x86-experimental-pref-innermost-loop-alignment=6"]
+  #else
+    return []
+  #endif
+}
+
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], flags: [String] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: exclude,
+    swiftSettings: swiftSettings + (flags.isEmpty ? [] : [.unsafeFlags(flags)]))
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -44,7 +58,7 @@ let package = Package(
     .target(name: "CBuildCPU", cSettings: [.unsafeFlags(cpuFlags())]),
     .target(name: "CSystem", dependencies: ["CBuildCPU"]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
-    library("TensorCore", ["CSIMD"]),
+    library("TensorCore", ["CSIMD"], flags: alignedLoops()),
     library("Networks", ["TensorCore"]),
     library("JSON"),
     library("Files", ["CZlib", "JSON"]),
