@@ -14,34 +14,21 @@ struct BareTraining {
   struct Result {
     var seconds: Double
     var cpuSeconds: Double
-    /// The last validation's mean loss, by which it can be seen that both computed the same.
-    var validationLoss: Double
   }
 
-  /// Trains on a thread like a daemon's, with a stack and an allocator arena of its own.
-  func callAsFunction() throws -> Result {
-    let done = DispatchSemaphore(value: 0)
-    let result = Box()
+  /// Begins to train, on a thread like a daemon's, with a stack and an allocator arena of its own.
+  ///
+  /// - Parameters:
+  ///   - gate: passed before each step.
+  ///   - done: called with the last validation's mean loss, by which it can be seen that both computed the same.
+  func begin(through gate: Gate, done: @escaping @Sendable (Swift.Result<Double, any Error>) -> Void) {
     DispatchQueue(label: "benchmark.run", qos: .userInitiated).async {
-      let (begin, cpu) = (MonotonicClock.now, MonotonicClock.cpuSeconds(of: 0))
-      result.value = Swift.Result {
-        let loss = try pool.withRun { try train() }
-        return Result(
-          seconds: MonotonicClock.now - begin, cpuSeconds: MonotonicClock.cpuSeconds(of: 0) - cpu,
-          validationLoss: loss)
-      }
-      done.signal()
+      done(Swift.Result { try pool.withRun { try train(gate) } })
     }
-    done.wait()
-    return try result.value!.get()
   }
 
-  private final class Box: @unchecked Sendable {
-    // Sendable invariant: written before the semaphore is signalled, read after it.
-    var value: Swift.Result<Result, any Error>?
-  }
-
-  private func train() throws -> Double {
+  private func train(_ gate: Gate) throws -> Double {
+    gate.pass()
     let training = plan.training
     let specification = plan.networkSpecification(
       image: dataset.shape,
@@ -59,6 +46,7 @@ struct BareTraining {
     var loss = Double.nan
     for epoch in 0..<training.epochs {
       for batch in order(epoch: epoch) {
+        gate.pass()
         let samples = BareSamples(images: dataset.train, table: table, indices: batch)
         _ = step(samples, rate: schedule.rate(afterSteps: steps))
         steps += 1

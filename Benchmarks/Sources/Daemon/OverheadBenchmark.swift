@@ -1,12 +1,14 @@
 import Datasets
+import Dispatch
 import Experiments
 import Files
 import Foundation
 import Networks
+import Synchronization
 import TensorCore
 
 /// What scheduler, logs, rows and checkpoints add to the arithmetic of training: one run at a time through the daemon,
-/// in turn with the same arithmetic in this process.
+/// in turns of a fraction of a second with the same arithmetic in this process.
 struct OverheadBenchmark {
   static let options = BenchmarkedDaemon.Settings.options.union([
     "--experiment", "--bits", "--rounds", "--configs", "--json",
@@ -63,38 +65,73 @@ struct OverheadBenchmark {
     let dataset = try datasets.dataset(plan.dataset, configFolder: ".")
     let bare = BareTraining(plan: plan, dataset: dataset, pool: pool)
     // The data are loaded on this side; now on the daemon's too.
-    _ = try train("\(name)-0", daemon)
+    try daemon.drop("\(name)-0.json")
+    try daemon.waitUntilCompleted("\(name)-0")
+    usleep(500_000)
     var figures = OverheadFigures(experiment: experiment, precision: precision)
     for round in 1...rounds {
       BenchmarkReport.progress("overhead: \(experiment.rawValue), \(precision.rawValue) bits, round \(round)")
-      var alone = round % 2 == 0 ? try bare() : nil
-      let run = try train("\(name)-\(round)", daemon)
-      if alone == nil { alone = try bare() }
-      guard let alone, run.validationLoss == alone.validationLoss else {
-        throw BenchmarkProblem(
-          "\(name): the daemon's validation loss is \(run.validationLoss), the bare one "
-            + "\(alone?.validationLoss ?? .nan): they did not compute the same")
-      }
-      figures.rounds.append((daemon: run, bare: alone))
+      figures.rounds.append(try race("\(name)-\(round)", daemon, bare))
     }
     return figures
   }
 
-  /// A run through the daemon, timed from its beginning to its completion as the daemon's log has them.
-  private func train(_ name: String, _ daemon: BenchmarkedDaemon) throws -> BareTraining.Result {
+  /// A run through the daemon, from its beginning to its completion as the daemon's log has them, in turns with its bare
+  /// arithmetic.
+  private func race(_ name: String, _ daemon: BenchmarkedDaemon, _ bare: BareTraining) throws -> (
+    daemon: BareTraining.Result, bare: BareTraining.Result
+  ) {
     let log = try LogFollower(daemon.results.daemonLogFile)
+    let gate = Gate()
+    let process = daemon.pid
+    let run = TurnTaker(
+      process: process, resume: { kill(process, SIGCONT) }, hold: { kill(process, SIGSTOP) })
+    defer { kill(process, SIGCONT) }
+    let isOver = Mutex(false)
+    let arithmetic = TurnTaker(
+      process: 0, resume: { gate.open() }, hold: { gate.close { isOver.withLock(\.self) } })
+    let outcome = Mutex<(bare: Result<Double, any Error>?, daemon: Result<Void, any Error>?)>((nil, nil))
+    bare.begin(through: gate) { loss in
+      outcome.withLock { $0.bare = loss }
+      isOver.withLock { $0 = true }
+      arithmetic.end()
+    }
     try daemon.drop(name + ".json")
-    let begin = try log.line { $0.contains(" \(name)/") && $0.hasSuffix(": begins") }.time
-    let cpuBefore = MonotonicClock.cpuSeconds(of: daemon.pid)
-    let end = try log.line { line in
-      line.contains(" \(name)/") && [": completed", ": failed", ": diverged"].contains { line.contains($0) }
-    }.time
-    let cpu = MonotonicClock.cpuSeconds(of: daemon.pid) - cpuBefore
+    _ = try log.line { $0.contains(" \(name)/") && $0.hasSuffix(": begins") }
+    DispatchQueue(label: "benchmark.log").async { [log = Followed(log: log)] in
+      let end = Result {
+        try log.log.line { line in
+          line.contains(" \(name)/")
+            && [": completed", ": failed", ": diverged"].contains { line.contains($0) }
+        }.time
+      }
+      outcome.withLock { $0.daemon = end.map { _ in } }
+      run.end(at: (try? end.get()) ?? MonotonicClock.now)
+    }
+    TurnTaker.run([run, arithmetic])
+    let (bareLoss, end) = outcome.withLock(\.self)
+    _ = try end?.get()
+    kill(process, SIGCONT)
     try daemon.waitUntilCompleted(name)
-    let loss = try daemon.record(name).finalValidationLoss ?? .nan
-    // The summary is written after the run: the other side must find the machine idle.
+    let losses = (
+      daemon: try daemon.record(name).finalValidationLoss ?? .nan, bare: try bareLoss?.get() ?? .nan
+    )
+    guard losses.daemon == losses.bare else {
+      throw BenchmarkProblem(
+        "\(name): the daemon's validation loss is \(losses.daemon), the bare one \(losses.bare): they did not "
+          + "compute the same")
+    }
+    // The summary is written after the run: the next round must find the machine idle.
     usleep(500_000)
-    return BareTraining.Result(seconds: end - begin, cpuSeconds: cpu, validationLoss: loss)
+    return (
+      BareTraining.Result(seconds: run.seconds, cpuSeconds: run.cpuSeconds),
+      BareTraining.Result(seconds: arithmetic.seconds, cpuSeconds: arithmetic.cpuSeconds)
+    )
+  }
+
+  /// One thread after the other uses it.
+  private struct Followed: @unchecked Sendable {
+    let log: LogFollower
   }
 
   private func report(_ lines: [OverheadFigures]) {
