@@ -152,6 +152,18 @@ struct SelectionTests {
     #expect(try daemon.folder.text("results/long/set.json").contains(/"seeds": \[\s*4,\s*5\s*\]/))
   }
 
+  /// Who is stopped between the two has written what was set, and not the config: the folder is still the experiment's.
+  @Test func aFolderThatHasWhatWasSetAloneIsGoneOnWith() throws {
+    let program = try program(ConfigText(seeds: "[0]"))
+    try program.put("{\"training.epochs\": 7}", as: "results/tiny/set.json")
+    try FileManager.default.createDirectory(
+      atPath: program.file("results/tiny/runs"), withIntermediateDirectories: true)
+    let result = try program("run", "tiny.json", "-q", "--set", "training.epochs=1")
+    #expect(result.code == 0, "\(result.errors)")
+    #expect(try program.names("results") == [".bitlab", "tiny"])
+    #expect(try program.text("results/tiny/set.json").contains(/"training.epochs": 1\b/))
+  }
+
   @Test func statusListsWhatIsAskedFor() throws {
     let daemon = try InProcessDaemon(slots: 1)
     #expect(try daemon.submit(ConfigText(name: "short", seeds: "[0]").text).code == 0)

@@ -144,11 +144,12 @@ struct ExperimentPlacement {
       ? nil : Self.reason(run.plan, former: before.plan)
   }
 
-  /// Whether someone was stopped between making the folder and writing its config: nothing else is in it.
+  /// Whether someone was stopped, or is, between making the folder and writing its config: only what comes before is in it.
   private func isUnfinished(_ folder: ExperimentFolder) -> Bool {
     let runs = FilePath.name(of: folder.runsFolder)
+    let before = [runs, FilePath.name(of: folder.setFile)]
     guard let names = try? files.list(folder.path),
-      names.allSatisfy({ $0 == runs || $0.hasPrefix(".") })
+      names.allSatisfy({ before.contains($0) || $0.hasPrefix(".") })
     else { return false }
     return !names.contains(runs) || (try? files.list(folder.runsFolder)) == []
   }
