@@ -7,6 +7,8 @@ final class LiveTable: RunObserver {
   private let console: Console
   private let slots: Int
   private let state = Mutex(State())
+  /// Held while the table is made and shown; runs tell what happens meanwhile without waiting for that.
+  private let isClosed = Mutex(false)
   private let timer: any DispatchSourceTimer
 
   private struct State {
@@ -16,7 +18,6 @@ final class LiveTable: RunObserver {
     /// Runs of this command.
     var total = 0
     var ended = 0
-    var isClosed = false
 
     mutating func remove(_ name: String) {
       board.end(name)
@@ -73,15 +74,15 @@ final class LiveTable: RunObserver {
   /// Nothing is left of it.
   func close() {
     timer.cancel()
-    state.withLock { state in
-      state.isClosed = true
+    isClosed.withLock { isClosed in
+      isClosed = true
       console.show([])
     }
   }
 
   private func redraw() {
-    state.withLock { state in
-      if !state.isClosed { console.show(lines(state)) }
+    isClosed.withLock { isClosed in
+      if !isClosed { console.show(lines(state.withLock(\.self))) }
     }
   }
 
