@@ -62,6 +62,17 @@ final class Program {
     try run("/bin/sh", ["-c", command, Self.executable.path])
   }
 
+  /// A shell at whose prompt one types, with the program on its path. The prompt has the last exit code.
+  func interactiveShell() -> Process {
+    let folder = Self.executable.deletingLastPathComponent().path
+    return process(
+      "/usr/bin/setsid", ["--wait", "--ctty", "bash", "--norc", "--noprofile", "-i"],
+      [
+        "PATH": "\(folder):/usr/bin:/bin", "PS1": "<$?>$ ", "INPUTRC": "/dev/null",
+        "HISTFILE": "/dev/null",
+      ])
+  }
+
   func shellProcess(_ command: String) -> Process {
     process("/bin/sh", ["-c", command, Self.executable.path], [:])
   }

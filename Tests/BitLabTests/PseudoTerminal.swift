@@ -6,6 +6,7 @@ final class PseudoTerminal {
   private let master: Int32
   private let slave: Int32
   private(set) var said = ""
+  private var readCount = 0
 
   init(columns: UInt16 = 80, rows: UInt16 = 24) throws {
     // As posix_openpt, unlockpt and ptsname do it, which Foundation does not show here.
@@ -36,6 +37,35 @@ final class PseudoTerminal {
     process.standardError = FileHandle(fileDescriptor: slave, closeOnDealloc: false)
     defer { close(slave) }
     try process.run()
+  }
+
+  /// Begins to run a process that has the terminal for all it reads and writes. Once.
+  func runWhole(_ process: Process) throws {
+    let terminal = FileHandle(fileDescriptor: slave, closeOnDealloc: false)
+    process.standardInput = terminal
+    process.standardOutput = terminal
+    try run(process)
+  }
+
+  /// As from its keyboard.
+  func type(_ keys: String) throws {
+    let bytes = Array(keys.utf8)
+    try #require(write(master, bytes, bytes.count) == bytes.count)
+  }
+
+  /// Waits until what is written from now on, without styles, ends with a text; returns all of it.
+  func readText(until end: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
+    let deadline = Date(timeIntervalSinceNow: 60)
+    while true {
+      let text = said.dropFirst(readCount).replacing(/\u{1B}\[\d+m/, with: "")
+      if text.hasSuffix(end) {
+        readCount = said.count
+        return String(text)
+      }
+      var request = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
+      let isMore = poll(&request, 1, 1_000) == 0 ? Date() < deadline : readMore()
+      try #require(isMore, "no \(end) came: \(said.suffix(2000))", sourceLocation: sourceLocation)
+    }
   }
 
   /// Waits for more to be written; false once the program has closed its end.

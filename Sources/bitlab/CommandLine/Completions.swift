@@ -2,7 +2,8 @@ import Experiments
 
 /// Scripts that complete the program's words in a shell, made of the table of verbs.
 ///
-/// Names of experiments and runs come from the results folder, by the shell itself: that is faster than a process.
+/// Names of experiments and runs come from the results folder, by the shell itself: that is faster than a process. Runs that
+/// wait for their first turn have no folder yet; the daemon is asked for those of the experiment that is being typed.
 enum Completions {
   enum Shell: String, CaseIterable {
     case bash, zsh, fish
@@ -72,7 +73,7 @@ enum Completions {
       }
 
       _bitlab_names() {
-        local path name
+        local path name run
         for path in "$results"/*/config.json; do
           [[ -f $path ]] || continue
           name=${path%/config.json} name=${name##*/}
@@ -84,6 +85,9 @@ enum Completions {
               path=${path%/}
               [[ -d $path ]] && printf '%s\n' "$name/${path##*/}"
             done
+            [[ -S $results/.bitlab/socket ]] &&
+              bitlab status -q --queued --results "$results" "$name/*" 2> /dev/null |
+              while read -r run _; do [[ $run == */* ]] && printf '%s\n' "$run"; done
           elif [[ $1 == runs ]]; then
             printf '%s/\n' "$name"
           fi
@@ -156,10 +160,13 @@ enum Completions {
       # Completion of bitlab's words for zsh.
       _bitlab_names() {
         local results=${opt_args[--results]:-${BITLAB_RESULTS:-results}}
-        local -a experiments runs
+        local -aU experiments runs
         experiments=(${~results}/*/config.json(N:h:t))
         runs=(${~results}/*/runs/*(/N))
         runs=(${${runs#${~results}/}/\/runs\//\/})
+        if [[ $PREFIX == */* && -S ${~results}/.bitlab/socket ]]; then
+          runs+=(${(M)${${(f)"$(bitlab status -q --queued --results ${~results} "${PREFIX%%/*}/*" 2> /dev/null)"}%% *}:#*/*})
+        fi
         [[ $1 == runs ]] || compadd -- $experiments
         [[ $1 == experiments ]] || compadd -- $runs
       }
@@ -256,6 +263,10 @@ enum Completions {
           for run in $folder/runs/*/
             echo (path basename $folder)/(path basename $run)
           end
+        end
+        set -l name (string split -f 1 -m 1 / -- (commandline -ct | string match '*/*'))
+        if test "$argv[1]" != experiments -a -n "$name" -a -S $results/.bitlab/socket
+          bitlab status -q --queued --results $results "$name/*" 2> /dev/null | string match -r '^\S+/\S+'
         end
       end
 

@@ -27,7 +27,8 @@ struct CompletionsTests {
       _bitlab
       printf '%s\\n' "${COMPREPLY[@]}"
       """
-    let result = try program.shell("exec bash -c '\(script.replacing("'", with: "'\\''"))' \"$0\" '\(line)'")
+    let result = try program.shell(
+      "PATH=$(dirname \"$0\"):$PATH; exec bash -c '\(script.replacing("'", with: "'\\''"))' \"$0\" '\(line)'")
     #expect(result.errors == "", "\(result.errors)")
     return result.output.split(separator: "\n").map(String.init)
   }
@@ -49,6 +50,35 @@ struct CompletionsTests {
     #expect(try bash(line, in: program()) == offered)
   }
 
+  /// What waits in the daemon has no folder yet.
+  @Test func runsThatWaitAreOffered() throws {
+    let program = try Program()
+    try program.put(
+      ConfigText(
+        epochs: 1_000_000, training: #", "max_steps": 100000000"#, seeds: "[0]",
+        rest: #", "grid": {"training.learning_rate": [0.1, 0.2, 0.3]}"#
+      ).text, as: "c.json")
+    let daemon = try RunningDaemon(program)
+    #expect(try program("submit", "c.json").code == 0)
+    while !program.exists("results/tiny/config.json") { usleep(1_000) }
+    let offered = [
+      "full-training.learning_rate=0.1-seed0", "full-training.learning_rate=0.2-seed0",
+      "full-training.learning_rate=0.3-seed0",
+    ].map { "tiny/" + $0 }
+    // The folder and the daemon may both have one; shells show it once.
+    func asked(_ shell: String, _ line: String) throws -> [String] {
+      switch shell {
+      case "bash": try bash(line, in: program).map { "tiny/full-training.learning_rate=" + $0 }
+      default: try fish(line, in: program)
+      }
+    }
+    for shell in ["bash"] + (Self.has("fish") ? ["fish"] : []) {
+      let found = try asked(shell, "bitlab cancel tiny/full-training.learning_rate=")
+      #expect(Set(found) == Set(offered), "\(shell): \(found)")
+    }
+    daemon.kill()
+  }
+
   private static func has(_ shell: String) -> Bool {
     ["/bin", "/usr/bin", "/usr/local/bin"].contains { access("\($0)/\(shell)", X_OK) == 0 }
   }
@@ -62,12 +92,16 @@ struct CompletionsTests {
       ("bitlab run configs/", ["configs/a.json"]), ("bitlab help wat", ["watch"]),
       ("bitlab cancel --results nowhere t", []),
     ] {
-      let result = try program.shell(
-        #"exec fish --no-config -c '$argv[1] completions fish | source; complete -C $argv[2]' "$0" '\#(line)'"#
-      )
-      let words = result.output.split(separator: "\n").map { String($0.prefix { $0 != "\t" }) }
-      #expect(words == offered && result.errors == "", "\(line): \(result)")
+      #expect(try fish(line, in: program) == offered, "\(line)")
     }
+  }
+
+  private func fish(_ line: String, in program: Program) throws -> [String] {
+    let result = try program.shell(
+      #"PATH=$(dirname "$0"):$PATH; exec fish --no-config -c '$argv[1] completions fish | source; complete -C $argv[2]' "$0" '\#(line)'"#
+    )
+    #expect(result.errors == "", "\(result.errors)")
+    return result.output.split(separator: "\n").map { String($0.prefix { $0 != "\t" }) }
   }
 
   /// That zsh takes the script, and what it offers, by a terminal of its own.
