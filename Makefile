@@ -45,6 +45,7 @@ bench-daemon: ## Measure the daemon: many configs at once, time to the first ste
 	.build/release/bitlab-benchmarks queue --run-all
 	.build/release/bitlab-benchmarks latency
 	.build/release/bitlab-benchmarks overhead
+	.build/release/bitlab-benchmarks tables
 
 interop: build ## Check weights and results from Python; PYTHON=... has Tests/Fixtures/requirements.txt
 	$(or $(PYTHON),python3) -m pytest -q -p no:cacheprovider Tests/Interop

@@ -58,7 +58,7 @@ struct RunTable {
     func widths() -> [Int] { chosen.map { max($0.0.least, $0.cells.map(\.count).max() ?? 0) } }
     func room() -> Int { width - widths().reduce(0) { $0 + $1 + 2 } }
     let wanted = max(3, names.map(\.count).max() ?? 0)
-    let needed = min(ShortNames.widest(names), leastNameWidth)
+    let needed = room() >= wanted ? 0 : min(ShortNames.widest(names), leastNameWidth)
     while room() < needed,
       let next = chosen.indices.filter({ chosen[$0].0.sacrifice != nil })
         .min(by: { chosen[$0].0.sacrifice! < chosen[$1].0.sacrifice! })

@@ -6,6 +6,10 @@ struct ShortNames {
 
   /// - Parameter width: in characters, 2 at least.
   init(_ names: [String], width: Int) {
+    if names.allSatisfy({ $0.count <= width }) {
+      self.init(prefix: "", names: names)
+      return
+    }
     let ways = Self.ways(names)
     let way = ways.first { $0.names.allSatisfy { $0.count <= width } }
     if let way {
@@ -35,7 +39,14 @@ struct ShortNames {
 
   /// As in `learning_rate=0.1` for `training.learning_rate=0.1`.
   private static func withoutSections(_ name: String) -> String {
-    name.replacing(/[a-z_]+\.(?=[a-z_.]+=)/, with: "")
+    name.split(separator: "-", omittingEmptySubsequences: false).map { part in
+      guard let equals = part.firstIndex(of: "=") else { return part[...] }
+      let key = part[..<equals].utf8
+      let isSection = { (byte: UInt8) in (97...122).contains(byte) || byte == 0x5F || byte == 0x2E }
+      let start = key.lastIndex { !isSection($0) }.map(key.index(after:)) ?? key.startIndex
+      guard let dot = part[start..<equals].lastIndex(of: ".") else { return part[...] }
+      return part[..<start] + part[part.index(after: dot)...]
+    }.joined(separator: "-")
   }
 
   /// Without a part from their middles, the same for all, where that leaves them distinct.
