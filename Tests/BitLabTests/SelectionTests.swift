@@ -44,10 +44,15 @@ struct SelectionTests {
         "training.learning_rate=1",
         "the grid has values for training.learning_rate: set grid.training.learning_rate"
       ),
-      ("training.batch_size=2", "own: set variants.two.batch_size"), ("colour=red", "unknown key"),
+      ("training.batch_size=2", "has its own batch_size: set variants.two.batch_size"),
+      ("variants.two.learning_rate=1", "set grid.training.learning_rate"),
+      (
+        "training.early_stopping.patience=3", "set variants.two.early_stopping.patience"
+      ), ("training=3", "expected an object"), ("colour=red", "unknown key"),
     ])
   func whatCannotBeSetIsSaid(setting: String, problem: String) throws {
-    let variants = #"{"name": "full", "bits": 32}, {"name": "two", "bits": 2, "batch_size": 8}"#
+    let variants =
+      #"{"name": "full", "bits": 32}, {"name": "two", "bits": 2, "batch_size": 8, "early_stopping": {"metric": "val_loss", "patience": 1}}"#
     let grid = #", "grid": {"training.learning_rate": [0.1, 0.2]}"#
     let program = try program(ConfigText(variants: variants, rest: grid))
     for verb in ["run", "validate"] {
@@ -145,6 +150,7 @@ struct SelectionTests {
     #expect(try daemon.status().keys.sorted() == ["long/full-seed4", "long/full-seed5", "long/two-seed4"])
     let cancelled = daemon.verb("cancel", "lo*/*-seed4")
     #expect(cancelled.code == 0 && cancelled.output.split(separator: "\n").count == 2, "\(cancelled)")
+    #expect(daemon.verb("cancel", "*/").code == 2)
     let unknown = daemon.verb("cancel", "long/x*")
     #expect(unknown.code == 2 && unknown.errors.contains("no run or experiment `long/x*`"))
     #expect(daemon.verb("cancel", "long*").code == 0)

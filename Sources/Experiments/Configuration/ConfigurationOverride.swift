@@ -76,21 +76,35 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
     return object
   }
 
+  /// What a key of a variant is called there; nil for another one.
+  private func variantKey(in root: JSONObject) -> String? {
+    guard let path = try? path(in: root), path.count > 2, path[0] == "variants" else { return nil }
+    return path[2...].joined(separator: ".")
+  }
+
   /// What would override the key, so that setting it changes nothing; nil where nothing does.
   private func overridden(in root: JSONObject) -> String? {
+    // What is no object in a section's place is wrong for itself.
+    if ["training", "model"].contains(key), value.object == nil { return nil }
     func isMeant(_ path: String) -> Bool { path == key || path.hasPrefix(key + ".") }
-    if let axis = root["grid"]?.object?.members.map(\.key).first(where: isMeant) {
+    let axes = root["grid"]?.object?.members.map(\.key) ?? []
+    // The grid beats a variant's value too.
+    let inVariant = variantKey(in: root).map { name in ["training.\(name)", "model.\(name)"] } ?? []
+    if let axis = axes.first(where: { axis in
+      isMeant(axis) || inVariant.contains { axis == $0 || axis.hasPrefix($0 + ".") }
+    }) {
       return "the grid has values for \(axis): set grid.\(axis)"
     }
-    for overridable in ConfigurationSchema.keys(of: "variants") where isMeant(overridable.path) {
+    for overridable in ConfigurationSchema.keys(of: "variants") {
       guard overridable.section != "variants" else { continue }
+      guard isMeant(overridable.path) || key.hasPrefix(overridable.path + ".") else { continue }
       let variants = (root["variants"]?.array ?? []).compactMap(\.object)
         .filter { $0[overridable.name] != nil }.compactMap { $0["name"]?.string }
       if let first = variants.first {
         let names = variants.map(\.quoted).joined(separator: ", ")
-        return
-          "\(variants.count == 1 ? "variant" : "variants") \(names) \(variants.count == 1 ? "has" : "have") a "
-          + "\(overridable.name) of \(variants.count == 1 ? "its" : "their") own: set variants.\(first).\(overridable.name)"
+        let has = variants.count == 1 ? "variant \(names) has its" : "variants \(names) have their"
+        let rest = key.hasPrefix(overridable.path) ? key.dropFirst(overridable.path.count) : ""
+        return "\(has) own \(overridable.name): set variants.\(first).\(overridable.name)\(rest)"
       }
     }
     return nil

@@ -209,13 +209,14 @@ enum Completions {
     }
   }
 
+  /// An action that begins with a blank gets its words as they are.
   private static func zshOperands(_ verb: Verb) -> [String] {
     switch verb.operands.kind {
     case .nothing: []
     case .config: [quoted("*:config:_files -g \"*.json\"")]
-    case .experiment: [quoted("*:experiment:_bitlab_names experiments")]
-    case .run: [quoted("1:run:_bitlab_names runs")]
-    case .target: [quoted("*:run or experiment:_bitlab_names targets")]
+    case .experiment: [quoted("*:experiment: _bitlab_names experiments")]
+    case .run: [quoted("1:run: _bitlab_names runs")]
+    case .target: [quoted("*:run or experiment: _bitlab_names targets")]
     case .verb: [quoted("1:verb:(\(Verb.all.map(\.name).joined(separator: " ")))")]
     case .words(let words, let then):
       [quoted("1:word:(\(words.joined(separator: " ")))")]

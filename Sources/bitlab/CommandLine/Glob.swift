@@ -43,7 +43,11 @@ struct Targets {
     self.words = words
     names = Set(words.filter { !Glob.isPattern($0) })
     patterns = words.filter(Glob.isPattern).map { word in
-      (word, word.split(separator: "/", maxSplits: 1).map { Glob(String($0)) })
+      // Behind a slash that nothing follows there is no run.
+      (
+        word,
+        word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map { Glob(String($0)) }
+      )
     }
   }
 

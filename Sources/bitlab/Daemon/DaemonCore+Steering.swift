@@ -42,7 +42,9 @@ extension DaemonCore {
 
   /// All jobs that a pattern means: of an experiment, or, behind a slash, of a run.
   private func matching(_ pattern: String, _ state: QueueState) throws(UnknownTarget) -> Set<JobID> {
-    let parts = pattern.split(separator: "/", maxSplits: 1).map { Glob(String($0)) }
+    let parts = pattern.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map {
+      Glob(String($0))
+    }
     let onDisk = (try? results.experimentNames(in: files)) ?? []
     var ids: Set<JobID> = []
     for name in Set(state.submissions.keys).union(onDisk) where parts.first?.matches(name) == true {

@@ -16,13 +16,15 @@ struct Curl: Sendable {
     var status: Int?
     var text: String
 
+    static func tooMuch(_ text: String) -> Failure { Failure(code: 63, status: nil, text: text) }
+
     /// Nobody answers there, and nobody will in a moment.
     var isUnreachable: Bool { [5, 6, 7, 35, 60].contains(code) }
     /// The server cannot go on where the last attempt ended, or there is nothing behind it.
     var cannotContinue: Bool { code == 33 || status == 416 }
-    /// Whether the same again may do better.
+    /// Whether the same again may do better: not where addresses or redirects are wrong, or there is no end of what comes.
     var mayPass: Bool {
-      if isUnreachable { return false }
+      if isUnreachable || [1, 3, 47, 63].contains(code) { return false }
       guard let status, status >= 400 else { return true }
       return status == 408 || status == 429 || status >= 500
     }

@@ -65,7 +65,7 @@ final class DataFetch {
       }
       if let problem = try take(download, part, into: target) {
         // Going on from other bytes would help nobody.
-        try files.remove(part)
+        if files.exists(part) { try files.remove(part) }
         note("\(address): \(problem): not kept")
         continue
       }
@@ -101,25 +101,36 @@ final class DataFetch {
         continue
       }
       if !found.mayPass { break }
-      failures = byteCount(part) > before + Self.muchMore ? 1 : failures + 1
+      let more = byteCount(part) - before
+      failures = more > Self.muchMore || more * Self.fewestParts > download.byteCount ? 1 : failures + 1
     }
     return failure
   }
 
-  /// Bytes that make another attempt worth while, however many there were.
-  private static let muchMore = 1 << 20
+  /// Bytes, or that part of the file, that make another attempt worth while, however many there were.
+  private static let (muchMore, fewestParts) = (1 << 20, 20)
+
+  /// More came than the official file has, however it is compressed: there may be no end of it.
+  private struct TooMuch: Error {}
 
   private func attempt(_ download: OfficialDownload, _ address: String, _ part: String) throws -> Curl.Outcome
   {
     var count = byteCount(part)
+    let most = download.byteCount + download.byteCount / 4 + Self.muchMore
     let file = try files.open(part, .append)
     let outcome: Curl.Outcome
     do {
       outcome = try curl.fetch(address, from: count) { bytes in
+        guard count + bytes.count <= most else { throw TooMuch() }
         try files.writeAll(file, bytes)
         count += bytes.count
         progress(download, count)
       }
+    } catch is TooMuch {
+      try? files.close(file)
+      try files.remove(part)
+      return .failed(
+        .tooMuch("more came than the \(download.byteCount) bytes of the official file: not kept"))
     } catch {
       try? files.close(file)
       throw error
@@ -139,6 +150,7 @@ final class DataFetch {
 
   /// Checks a download and gives its files their names; returns what is wrong with it.
   private func take(_ download: OfficialDownload, _ part: String, into target: String) throws -> String? {
+    guard files.exists(part) else { return "found 0 bytes, expected \(download.byteCount)" }
     guard download.isArchive else {
       let file = download.files[0]
       if let problem = problem(file.check(part)) { return problem }

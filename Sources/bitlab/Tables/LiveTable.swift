@@ -61,10 +61,11 @@ final class LiveTable: RunObserver {
     if let problem { line += ": \(problem.inMessage())" }
     state.withLock { state in
       state.remove(name)
-      state.ended += 1
+      if status.hasEnded { state.ended += 1 }
     }
-    console.line(line)
+    // First: the line is shown above the newest table there is.
     redraw()
+    console.line(line)
   }
 
   func say(_ text: String, isProblem: Bool) {

@@ -20,14 +20,16 @@ struct WatchVerb {
       showJSON(try client.request(["verb": "status", "targets": targets]))
       return ExitCode.done
     }
+    var shown: [String] = []
     try console.showingFrames {
       try client.stream(["verb": "watch", "targets": targets]) { update in
         let lines = lines(update)
         if console.isInteractive {
           console.show(lines)
-        } else if console.verbosity > .quiet {
+        } else if console.verbosity > .quiet, lines != shown {
           lines.forEach(console.line)
         }
+        shown = lines
         return true
       }
     }

@@ -90,7 +90,7 @@ struct DataFetchTests {
   /// Nothing half-written has the name; what came is kept where it can be gone on from, and no other bytes.
   @Test(
     arguments: MisbehavingServer.Manner.allCases.filter {
-      ![.whole, .noRanges, .failsOnce, .lies, .trickles].contains($0)
+      ![.whole, .noRanges, .failsOnce, .lies, .trickles, .quarters].contains($0)
     })
   func whatFailsIsSaid(manner: MisbehavingServer.Manner) throws {
     let bad = try server(manner)
@@ -100,6 +100,8 @@ struct DataFetchTests {
     }
     let expected: [MisbehavingServer.Manner: String] = [
       .cuts: "transfer closed", .stalls: "too slow", .wrong: "found SHA-256", .missing: "404",
+      .empty: "found 0 bytes",
+      .endless: "more came than the",
     ]
     let said = problems.joined(separator: "\n")
     #expect(
@@ -116,7 +118,7 @@ struct DataFetchTests {
   }
 
   /// The content decides, not what was said of it.
-  @Test(arguments: [MisbehavingServer.Manner.lies, .failsOnce]) func whatComesAfterAllIsTaken(
+  @Test(arguments: [MisbehavingServer.Manner.lies, .failsOnce, .quarters]) func whatComesAfterAllIsTaken(
     manner: MisbehavingServer.Manner
   )
     throws
@@ -141,7 +143,8 @@ struct DataFetchTests {
     try POSIXFileSystem().remove(target)
     // Nobody answers there.
     let gone = OfficialDownload(
-      .mnist, "train-images-idx3-ubyte.gz", from: ["http://127.0.0.1:1/x", good.place], byteCount: 1,
+      .mnist, "train-images-idx3-ubyte.gz", from: ["http://127.0.0.1:1/x", good.place],
+      byteCount: content.count,
       files: [file])
     #expect(try fetch(gone) == .fetched)
     try POSIXFileSystem().remove(target)

@@ -21,6 +21,12 @@ final class MisbehavingServer: Sendable {
     case failsOnce
     /// Sends a few bytes at a time, for minutes.
     case trickles
+    /// Says that it is well, and sends nothing.
+    case empty
+    /// Sends no end of bytes.
+    case endless
+    /// Sends a quarter of the file at a time.
+    case quarters
   }
 
   private struct State {
@@ -119,10 +125,16 @@ final class MisbehavingServer: Sendable {
       send(client, "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", [])
       return true
     }
-    var body = Array(file[(start ?? 0)...])
+    var body = manner == .empty ? [] : Array(file[(start ?? 0)...])
+    if manner == .endless {
+      send(client, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", [])
+      while send(client, "", file) {}
+      return true
+    }
     if manner == .wrong { body[body.count - 1] ^= 1 }
     let claimed = body.count + (manner == .lies ? 1_000 : 0)
     if [.cuts, .stalls, .trickles].contains(manner) { body = Array(body.prefix(body.count / 2)) }
+    if manner == .quarters { body = Array(body.prefix(file.count / 4)) }
     let status =
       start.map { "206 Partial Content\r\nContent-Range: bytes \($0)-\(file.count - 1)/\(file.count)" }
       ?? "200 OK"
