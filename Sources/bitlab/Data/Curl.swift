@@ -69,7 +69,8 @@ struct Curl: Sendable {
     do {
       try Self.readAll(content.fileHandleForReading.fileDescriptor, take)
     } catch {
-      process.terminate()
+      // SIGTERM may be blocked: what a thread has blocked its children inherit.
+      kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
       throw error
     }
