@@ -33,22 +33,33 @@ extension Glob {
   }
 }
 
+/// A pattern of experiments, or behind a slash of their runs. One that ends with a slash means none.
+struct TargetPattern: Sendable {
+  private let experiment: Glob
+  private let run: Glob?
+
+  init(_ word: String) {
+    let parts = word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    experiment = Glob(String(parts[0]))
+    run = parts.count > 1 ? Glob(String(parts[1])) : nil
+  }
+
+  func matches(experiment name: String) -> Bool { experiment.matches(name) }
+
+  /// Whether it means a run of an experiment that it matches.
+  func matches(run id: String) -> Bool { run?.matches(id) ?? true }
+}
+
 /// What the words of a command line mean: experiments, runs as `experiment/run`, or patterns of either. Without words, all.
 struct Targets {
   private let names: Set<String>
-  private let patterns: [(word: String, parts: [Glob])]
+  private let patterns: [(word: String, pattern: TargetPattern)]
   private let words: [String]
 
   init(_ words: [String]) {
     self.words = words
     names = Set(words.filter { !Glob.isPattern($0) })
-    patterns = words.filter(Glob.isPattern).map { word in
-      // Behind a slash that nothing follows there is no run.
-      (
-        word,
-        word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map { Glob(String($0)) }
-      )
-    }
+    patterns = words.filter(Glob.isPattern).map { ($0, TargetPattern($0)) }
   }
 
   /// Those that are meant, in their order. Throws `UsageError` for a word that means none, with the nearest name.
@@ -64,8 +75,8 @@ struct Targets {
         met.insert(word)
         isMeant = true
       }
-      for (word, parts) in patterns
-      where parts.first?.matches(experiment) == true && (parts.count == 1 || parts[1].matches(run)) {
+      for (word, pattern) in patterns
+      where pattern.matches(experiment: experiment) && pattern.matches(run: run) {
         met.insert(word)
         isMeant = true
       }

@@ -41,16 +41,14 @@ extension DaemonCore {
   }
 
   /// All jobs that a pattern means: of an experiment, or, behind a slash, of a run.
-  private func matching(_ pattern: String, _ state: QueueState) throws(UnknownTarget) -> Set<JobID> {
-    let parts = pattern.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map {
-      Glob(String($0))
-    }
+  private func matching(_ word: String, _ state: QueueState) throws(UnknownTarget) -> Set<JobID> {
+    let pattern = TargetPattern(word)
     let onDisk = (try? results.experimentNames(in: files)) ?? []
     var ids: Set<JobID> = []
-    for name in Set(state.submissions.keys).union(onDisk) where parts.first?.matches(name) == true {
-      ids.formUnion(jobs(of: name, state).filter { parts.count == 1 || parts[1].matches($0.job) })
+    for name in Set(state.submissions.keys).union(onDisk) where pattern.matches(experiment: name) {
+      ids.formUnion(jobs(of: name, state).filter { pattern.matches(run: $0.job) })
     }
-    if ids.isEmpty { throw UnknownTarget(pattern, among: []) }
+    if ids.isEmpty { throw UnknownTarget(word, among: []) }
     return ids
   }
 

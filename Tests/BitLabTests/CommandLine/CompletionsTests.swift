@@ -60,7 +60,8 @@ struct CompletionsTests {
       ).text, as: "c.json")
     let daemon = try RunningDaemon(program)
     #expect(try program("submit", "c.json").code == 0)
-    while !program.exists("results/tiny/config.json") { usleep(1_000) }
+    let deadline = Date(timeIntervalSinceNow: 60)
+    while !program.exists("results/tiny/config.json"), Date() < deadline { usleep(1_000) }
     let offered = [
       "full-training.learning_rate=0.1-seed0", "full-training.learning_rate=0.2-seed0",
       "full-training.learning_rate=0.3-seed0",
@@ -110,6 +111,8 @@ struct CompletionsTests {
     for (line, offered) in [
       ("bitlab shutd", "bitlab shutdown "), ("bitlab shutdown --dr", "bitlab shutdown --drain "),
       ("bitlab logs tiny/f", "bitlab logs tiny/full-seed0 "), ("bitlab remove ot", "bitlab remove other"),
+      // Runs alone, where runs are meant.
+      ("bitlab logs oth", "bitlab logs other/one-seed3 "),
       ("bitlab run configs/", "bitlab run configs/a.json "),
     ] {
       // A second zsh on a pseudo-terminal shows its line after the tab.
