@@ -171,7 +171,7 @@ final class Console: Sendable {
   func showingFrames<Result>(_ body: () throws -> Result) rethrows -> Result {
     guard isInteractive else { return try body() }
     let interruption = InterruptWatch { [self] number in
-      show([])
+      remark { $0.endFrames() }
       hurry()
       flush()
       _exit(ExitCode.signal(number))

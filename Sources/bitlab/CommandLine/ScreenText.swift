@@ -6,6 +6,7 @@ struct ScreenText: Sendable {
   private var newFrame: [String]?
   /// The frame on the screen.
   private var drawn: [String] = []
+  private var hasEnded = false
 
   init(_ lines: BoundedLines) { self.lines = lines }
 
@@ -16,7 +17,15 @@ struct ScreenText: Sendable {
   mutating func add(bytes: [UInt8]) { lines.add(bytes: bytes) }
 
   /// Puts a frame of so many lines in the place of the one before.
-  mutating func show(_ frame: [String]) { newFrame = frame }
+  mutating func show(_ frame: [String]) {
+    if !hasEnded { newFrame = frame }
+  }
+
+  /// The frame goes, and none comes any more, whoever has one to show still.
+  mutating func endFrames() {
+    show([])
+    hasEnded = true
+  }
 
   /// What is to be written now; nil for nothing.
   mutating func take() -> BoundedLines.Batch? {

@@ -69,6 +69,18 @@ struct ScreenTextTests {
     #expect(take() == "a\n")
   }
 
+  /// Whoever has a frame to show still comes too late.
+  @Test mutating func afterTheEndNoFrameIsDrawn() {
+    screen.show(["frame"])
+    #expect(take() == "frame\n")
+    screen.endFrames()
+    screen.show(["late"])
+    #expect(take() == "\u{1B}[1A\u{1B}[J")
+    screen.add("a")
+    screen.show(["later"])
+    #expect(take() == "a\n")
+  }
+
   /// A line stands above the frame for good, whether a new frame comes with it or not.
   @Test mutating func linesStandAboveTheFrame() {
     screen.show(["frame"])
