@@ -6,47 +6,49 @@ struct ShortNames {
 
   /// - Parameter width: in characters, 2 at least.
   init(_ names: [String], width: Int) {
-    if names.allSatisfy({ $0.count <= width }) {
-      self.init(prefix: "", names: names)
-      return
-    }
-    let ways = Self.ways(names)
-    let way = ways.first { $0.names.allSatisfy { $0.count <= width } }
-    if let way {
+    func fits(_ names: [String]) -> Bool { names.allSatisfy { $0.count <= width } }
+    self.init(prefix: "", names: names)
+    if fits(names) { return }
+    Self.shorten(names) { way in
       self = way
-      return
+      return fits(way.names)
     }
-    let last = ways[ways.count - 1]
-    self.init(prefix: last.prefix, names: Self.fitted(last.names, width))
+    if !fits(self.names) { self.init(prefix: prefix, names: Self.fitted(self.names, width)) }
   }
 
   private init(prefix: String, names: [String]) { (self.prefix, self.names) = (prefix, names) }
 
   /// The longest of the names with as little in them as tells what they are.
-  static func widest(_ names: [String]) -> Int { ways(names).last!.names.map(\.count).max() ?? 0 }
-
-  /// The names with less and less in them, distinct where they are.
-  private static func ways(_ names: [String]) -> [ShortNames] {
-    let whole = ShortNames(prefix: "", names: names)
-    let experiments = Set(names.map { $0.prefix(through: $0.firstIndex(of: "/") ?? $0.startIndex) })
-    let common = experiments.count == 1 && names[0].contains("/") ? String(experiments.first!) : ""
-    let runs = names.map { String($0.dropFirst(common.count)) }
-    let shorter = runs.map(withoutSections)
-    let isAmbiguous = Set(shorter).count < Set(names).count
-    return [whole, ShortNames(prefix: common, names: runs)]
-      + (isAmbiguous ? [] : [ShortNames(prefix: common, names: shorter)])
+  static func widest(_ names: [String]) -> Int {
+    var least = names
+    shorten(names) { way in
+      least = way.names
+      return false
+    }
+    return least.map(\.count).max() ?? 0
   }
 
-  /// As in `learning_rate=0.1` for `training.learning_rate=0.1`.
-  private static func withoutSections(_ name: String) -> String {
-    name.split(separator: "-", omittingEmptySubsequences: false).map { part in
-      guard let equals = part.firstIndex(of: "=") else { return part[...] }
-      let key = part[..<equals].utf8
-      let isSection = { (byte: UInt8) in (97...122).contains(byte) || byte == 0x5F || byte == 0x2E }
-      let start = key.lastIndex { !isSection($0) }.map(key.index(after:)) ?? key.startIndex
-      guard let dot = part[start..<equals].lastIndex(of: ".") else { return part[...] }
-      return part[..<start] + part[part.index(after: dot)...]
-    }.joined(separator: "-")
+  /// Hands over the names with less and less in them, distinct where they are, until one way will do.
+  private static func shorten(_ names: [String], until isEnough: (ShortNames) -> Bool) {
+    guard let first = names.first else { return }
+    let experiment = first.prefix(through: first.firstIndex(of: "/") ?? first.startIndex)
+    let isCommon = experiment.last == "/" && names.allSatisfy { $0.hasPrefix(experiment) }
+    let prefix = isCommon ? String(experiment) : ""
+    if isCommon, isEnough(ShortNames(prefix: prefix, names: names.map { String($0.dropFirst(prefix.count)) }))
+    {
+      return
+    }
+    let distinct = Set(names).count
+    var parts = names.map { RunIDParts($0.dropFirst(prefix.count)) }
+    for step in RunIDParts.steps {
+      var shorter = parts
+      step(&shorter)
+      guard shorter != parts else { continue }
+      let texts = shorter.map(\.text)
+      guard Set(texts).count == distinct else { continue }
+      parts = shorter
+      if isEnough(ShortNames(prefix: prefix, names: texts)) { return }
+    }
   }
 
   /// Without a part from their middles, the same for all, where that leaves them distinct.

@@ -45,7 +45,11 @@ struct RunTableTests {
     #expect(Set(names).count == count, "\(lines)")
     // What tells runs apart can be read.
     if count > 1 {
-      #expect(zip(names, Self.ids).allSatisfy { $0.hasSuffix(String($1.suffix(6))) }, "\(names)")
+      for (name, id) in zip(names, Self.ids) {
+        let seed = id.split(separator: "seed").last!
+        let value = id.contains("0.0001") ? "0.0001" : "0.001"
+        #expect(name.hasSuffix("-seed\(seed)") || name.hasSuffix("\(value)-s\(seed)"), "\(name)")
+      }
     }
     for title in ["epoch", "validation", "left"] + (columns > 50 ? ["loss", "accuracy", "curve"] : []) {
       #expect(lines[0].contains(title), "\(lines[0])")
@@ -100,6 +104,42 @@ struct RunTableTests {
     // Where nothing tells them apart, their places do.
     let alike = (0..<3).map { "aaaaaaaaaa\(["b", "c", "d"][$0])aaaaaaaaaa" }
     #expect(Set(ShortNames(alike, width: 6).names).count == 3)
+  }
+
+  /// Values are what tells the runs of a grid apart: they go last.
+  @Test func namesOfAGridKeepTheirValues() {
+    func names(_ width: Int, decays: [String] = ["0", "0.1"], variants: [String] = ["2-bit", "full"])
+      -> [String]
+    {
+      let ids = variants.flatMap { variant in
+        ["0.01", "1e-05"].flatMap { rate in
+          decays.flatMap { decay in
+            (0...1).map {
+              "mnist/\(variant)-training.learning_rate=\(rate)-training.weight_decay=\(decay)-seed\($0)"
+            }
+          }
+        }
+      }
+      let short = ShortNames(ids, width: width)
+      #expect(Set(short.names).count == ids.count && short.names.allSatisfy { $0.count <= width })
+      return [short.names[0], short.names[short.names.count - 1]]
+    }
+    let last = "full-training.learning_rate=1e-05-training.weight_decay=0.1-seed1"
+    #expect(names(80)[1] == "mnist/" + last && names(66)[1] == last)
+    #expect(
+      names(60) == [
+        "2-bit-learning_rate=0.01-weight_decay=0-seed0", "full-learning_rate=1e-05-weight_decay=0.1-seed1",
+      ])
+    #expect(names(32) == ["2-bit-lr=0.01-wd=0-seed0", "full-lr=1e-05-wd=0.1-seed1"])
+    #expect(names(22) == ["2-bit-0.01-0-s0", "full-1e-05-0.1-s1"])
+    #expect(names(24) == ["2-bit-lr=0.01-wd=0-s0", "full-lr=1e-05-wd=0.1-s1"])
+    #expect(names(20) == ["2-bit-0.01-0-s0", "full-1e-05-0.1-s1"])
+    #expect(names(22, decays: ["0.1"]) == ["2-bit-lr=0.01-seed0", "full-lr=1e-05-seed1"])
+    #expect(ShortNames(["x/a-training.seeds=1", "x/a-model.seeds=1"], width: 12).names.count == 2)
+    // Ids of other kinds stay what they are.
+    for id in ["full-seed0", "a=b", "-seed1", "seed1", "x-=3-seed0", "a-b=1--2-seedling", "A=3-seed2", ""] {
+      #expect(RunIDParts(id[...]).text == id, "\(id)")
+    }
   }
 
   @Test func aSparklineShowsACurve() {
