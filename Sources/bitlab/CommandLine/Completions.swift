@@ -52,24 +52,54 @@ enum Completions {
       let offered =
         switch option.completion {
         case .nothing: "return"
-        case .folders: #"_bitlab_offer "$(compgen -d -- "$word")"; compopt -o filenames 2> /dev/null; return"#
+        case .folders: "_bitlab_offer_files -d; return"
         case .choices(let names): "_bitlab_offer $'\(names.joined(separator: #"\n"#))'; return"
         }
       return "    \(option.spellings.joined(separator: "|"))) \(offered) ;;"
     }
     let verbs = Verb.all.map { verb in
-      "    \(verb.name)) options='\(spellings(verb.allOptions))'; operands='\(operands(verb))' ;;"
+      let (first, later) = operands(verb)
+      let rest = later.isEmpty ? "" : " later='\(later)'"
+      return "    \(verb.name)) options='\(spellings(verb.allOptions))' first='\(first)'\(rest) ;;"
     }
     return #"""
       # Completion of bitlab's words for bash.
+
+      # Takes a line apart as the shell will: its words without their quotes, and of the last one what bash leaves as it is.
+      _bitlab_split() {
+        local line=$1 character quote= begun= i
+        words=() word= shown= open=
+        for ((i = 0; i < ${#line}; i++)); do
+          character=${line:i:1}
+          case $quote$character in
+            \"\\ | \\) ((++i)); word+=${line:i:1} begun=1 ;;
+            \'\' | \"\") quote= ;;
+            \'* | \"*) if [[ $quote ]]; then word+=$character; else quote=$character begun=1; fi ;;
+            [[:space:]]) [[ $begun ]] && words+=("$word"); word= shown= begun= ;;
+            # Bash takes what is behind these for a word of its own.
+            [=:]) word+=$character begun=1; [[ $COMP_WORDBREAKS == *"$character"* ]] && shown=$word ;;
+            *) word+=$character begun=1 ;;
+          esac
+        done
+        words+=("$word") open=$quote
+      }
+
       # Offers those of some names, one a line, that begin with the word.
       _bitlab_offer() {
-        # Bash takes what is behind a = for a word of its own.
-        local shown=${word%"${word##*=}"} name
-        [[ $COMP_WORDBREAKS == *=* ]] || shown=
+        local name
         while IFS= read -r name; do
-          [[ $name && $name == "$word"* ]] && COMPREPLY+=("${name#"$shown"}")
+          [[ $name && $name == "$word"* ]] || continue
+          name=${name#"$shown"}
+          [[ $open ]] || printf -v name %q "$name"
+          COMPREPLY+=("$lead$name")
         done <<< "$1"
+      }
+
+      # Names of files bash puts into quotes itself.
+      _bitlab_offer_files() {
+        local open=1
+        compopt -o filenames 2> /dev/null
+        _bitlab_offer "$(compgen "$@" -- "$word")"
       }
 
       _bitlab_names() {
@@ -95,11 +125,10 @@ enum Completions {
       }
 
       _bitlab() {
-        local line=${COMP_LINE:0:COMP_POINT} words word before last i
-        local verb= results=${BITLAB_RESULTS:-results} options= operands=
-        read -ra words <<< "$line"
-        [[ $line == *[[:space:]] ]] && words+=("")
-        last=$((${#words[@]} - 1)) word=${words[last]} before=
+        local words word shown open lead= before= last i count=0
+        local verb= results=${BITLAB_RESULTS:-results} options= first= later= operands
+        _bitlab_split "${COMP_LINE:0:COMP_POINT}"
+        last=$((${#words[@]} - 1))
         ((last == 0)) || before=${words[last - 1]}
         for ((i = 1; i < last; i++)); do
           case ${words[i]} in
@@ -107,23 +136,29 @@ enum Completions {
             --results=*) results=${words[i]#*=} ;;
             \#(spellings(valued).replacing(" ", with: "|"))) ((++i)) ;;
             -*) ;;
-            *) [[ $verb ]] || verb=${words[i]} ;;
+            *) if [[ $verb ]]; then ((++count)); else verb=${words[i]}; fi ;;
           esac
         done
         results=${results/#\~/$HOME}
         COMPREPLY=()
+        if [[ $word == --*=* ]]; then
+          before=${word%%=*} word=${word#*=}
+          if [[ $shown ]]; then shown=${shown#"$before="}; else lead=$before=; fi
+        fi
         case $before in
       \#(values.joined(separator: "\n"))
         esac
+        [[ $lead ]] && return
         case $verb in
-          "") options='\#(spellings(Option.common))'; operands='words \#(Verb.all.map(\.name).joined(separator: " "))' ;;
+          "") options='\#(spellings(Option.common))' first='words \#(Verb.all.map(\.name).joined(separator: " "))' ;;
       \#(verbs.joined(separator: "\n"))
         esac
         if [[ $word == -* ]]; then _bitlab_offer "${options// /$'\n'}"; return; fi
+        operands=$first
+        ((count == 0)) || operands=$later
         case $operands in
           words*) operands=${operands#words }; _bitlab_offer "${operands// /$'\n'}" ;;
-          configs) _bitlab_offer "$(compgen -f -X '!*.json' -- "$word"; compgen -d -- "$word")"
-            compopt -o filenames 2> /dev/null ;;
+          configs) _bitlab_offer_files -d; _bitlab_offer_files -f -X '!*.json' ;;
           runs|targets|experiments) _bitlab_offer "$(_bitlab_names "$operands")"
             [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2> /dev/null ;;
         esac
@@ -134,17 +169,22 @@ enum Completions {
       """#
   }
 
-  private static func operands(_ verb: Verb) -> String {
-    switch verb.operands.kind {
-    case .nothing: ""
-    case .config: "configs"
-    case .experiment: "experiments"
-    case .run: "runs"
-    case .target: "targets"
-    case .verb: "words " + Verb.all.map(\.name).joined(separator: " ")
-    case .words(let words, let then):
-      "words " + (words + then.filter { !words.contains($0) }).joined(separator: " ")
+  /// What is offered for the first operand of a verb, and for the others; the latter is empty where there are none.
+  private static func operands(_ verb: Verb) -> (first: String, later: String) {
+    let first =
+      switch verb.operands.kind {
+      case .nothing: ""
+      case .config: "configs"
+      case .experiment: "experiments"
+      case .run: "runs"
+      case .target: "targets"
+      case .verb: "words " + Verb.all.map(\.name).joined(separator: " ")
+      case .words(let words, _): "words " + words.joined(separator: " ")
+      }
+    if case .words(_, let then) = verb.operands.kind {
+      return (first, then.isEmpty ? "" : "words " + then.joined(separator: " "))
     }
+    return (first, verb.operands.count.upperBound > 1 ? first : "")
   }
 
   // MARK: - zsh
@@ -159,13 +199,15 @@ enum Completions {
       #compdef bitlab
       # Completion of bitlab's words for zsh.
       _bitlab_names() {
-        local results=${opt_args[--results]:-${BITLAB_RESULTS:-results}}
+        # As it is on the line, with a backslash more before each.
+        local results=${(Q)${(Q)opt_args[--results]}}
+        results=${${results:-${BITLAB_RESULTS:-results}}/#\~/$HOME}
         local -aU experiments runs
-        experiments=(${~results}/*/config.json(N:h:t))
-        runs=(${~results}/*/runs/*(/N))
-        runs=(${${runs#${~results}/}/\/runs\//\/})
-        if [[ $PREFIX == */* && -S ${~results}/.bitlab/socket ]]; then
-          runs+=(${(M)${${(f)"$(bitlab status -q --queued --results ${~results} "${PREFIX%%/*}/*" 2> /dev/null)"}%% *}:#*/*})
+        experiments=($results/*/config.json(N:h:t))
+        runs=($results/*/runs/*(/N))
+        runs=(${${runs#$results/}/\/runs\//\/})
+        if [[ $PREFIX == */* && -S $results/.bitlab/socket ]]; then
+          runs+=(${(M)${${(f)"$(bitlab status -q --queued --results $results "${PREFIX%%/*}/*" 2> /dev/null)"}%% *}:#*/*})
         fi
         [[ $1 == runs ]] || compadd -- $experiments
         [[ $1 == experiments ]] || compadd -- $runs
@@ -234,8 +276,8 @@ enum Completions {
         "complete -c bitlab -n __fish_use_subcommand -a \(verb.name) -d \(quoted(verb.summary))")
       let condition = " -n '__bitlab_verb \(verb.name)'"
       for option in verb.options { lines.append(fish(option, condition)) }
-      if let operands = fishOperands(verb) {
-        lines.append("complete -c bitlab\(condition) -a \(quoted(operands))")
+      for (when, offered) in fishOperands(verb) {
+        lines.append("complete -c bitlab -n '__bitlab_verb \(verb.name)\(when)' -a \(quoted(offered))")
       }
     }
     return #"""
@@ -257,6 +299,7 @@ enum Completions {
           test "$words[$i]" = --results; and test $i -lt (count $words); and set results $words[(math $i + 1)]
           string match -q -- '--results=*' $words[$i]; and set results (string replace -- --results= '' $words[$i])
         end
+        set results (string replace -r '^~' $HOME -- $results)
         for config in $results/*/config.json
           set -l folder (path dirname $config)
           test $argv[1] != runs; and path basename $folder
@@ -288,16 +331,20 @@ enum Completions {
     return "complete -c bitlab\(condition) -l \(option.name)\(letter)\(value) -d \(quoted(option.summary))"
   }
 
-  private static func fishOperands(_ verb: Verb) -> String? {
+  /// What is offered, and what must hold besides the verb.
+  private static func fishOperands(_ verb: Verb) -> [(when: String, offered: String)] {
     switch verb.operands.kind {
-    case .nothing: nil
-    case .config: "(__bitlab_configs)"
-    case .experiment: "(__bitlab_names experiments)"
-    case .run: "(__bitlab_names runs)"
-    case .target: "(__bitlab_names targets)"
-    case .verb: Verb.all.map(\.name).joined(separator: " ")
+    case .nothing: return []
+    case .config: return [("", "(__bitlab_configs)")]
+    case .experiment: return [("", "(__bitlab_names experiments)")]
+    case .run: return [("", "(__bitlab_names runs)")]
+    case .target: return [("", "(__bitlab_names targets)")]
+    case .verb: return [("", Verb.all.map(\.name).joined(separator: " "))]
     case .words(let words, let then):
-      (words + then.filter { !words.contains($0) }).joined(separator: " ")
+      let first = words.joined(separator: " ")
+      let hasFirst = "__fish_seen_subcommand_from \(first)"
+      return [("; and not \(hasFirst)", first)]
+        + (then.isEmpty ? [] : [("; and \(hasFirst)", then.joined(separator: " "))])
     }
   }
 }

@@ -16,14 +16,17 @@ struct CompletionsTests {
     }
     try program.put("{}", as: "configs/a.json")
     try program.put("", as: "configs/notes.txt")
+    try program.put("{}", as: "my folder/b c.json")
+    try program.put("{}", as: "my folder/third/config.json")
+    try program.put("", as: "my folder/third/runs/one-seed0/run.json")
     return program
   }
 
   /// The words that bash puts in place of the last one of a line.
-  private func bash(_ line: String, in program: Program) throws -> [String] {
+  private func bash(_ line: String, in program: Program, breaks: String = "=:") throws -> [String] {
     let script = """
       source <("$0" completions bash)
-      COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
+      COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$' \\t\\n"\\'><;|&(\(breaks)'
       _bitlab
       printf '%s\\n' "${COMPREPLY[@]}"
       """
@@ -45,6 +48,18 @@ struct CompletionsTests {
     // What is behind a = is a word of its own for bash.
     ("bitlab cancel tiny/two-training.learning_rate=", ["0.1-seed0"]),
     ("bitlab logs --results nowhere t", []),
+    // Options with their values in one word, and by operands' places.
+    ("bitlab run --color=a", ["auto", "always"]), ("bitlab run --results=res", ["results"]),
+    ("bitlab remove --results=results t", ["tiny"]), ("bitlab run --on-finish=a", []),
+    ("bitlab data fetch ", ["mnist", "fashion-mnist", "cifar10", "cifar100"]),
+    ("bitlab data fetch mnist c", ["cifar10", "cifar100"]), ("bitlab data ", ["list", "verify", "fetch"]),
+    ("bitlab logs tiny/full-seed0 ", []),
+    // Words in quotes, and such as have blanks.
+    (#"bitlab run "configs/"#, ["configs/a.json"]), (#"bitlab run my\ fold"#, ["my folder"]),
+    (#"bitlab run "my folder/t"#, ["my folder/third"]), (#"bitlab run "my folder/b"#, ["my folder/b c.json"]),
+    (#"bitlab logs --results my\ folder th"#, ["third/"]),
+    (#"bitlab logs --results "my folder" third/"#, ["third/one-seed0"]),
+    (#"bitlab logs --results="my folder" third/one"#, ["third/one-seed0"]),
   ])
   func bashOffers(line: String, offered: [String]) throws {
     #expect(try bash(line, in: program()) == offered)
@@ -84,6 +99,14 @@ struct CompletionsTests {
     ["/bin", "/usr/bin", "/usr/local/bin"].contains { access("\($0)/\(shell)", X_OK) == 0 }
   }
 
+  /// Without `=` among what breaks words, bash puts the whole word in the place of what was typed.
+  @Test func bashMayLeaveWordsWhole() throws {
+    let program = try program()
+    #expect(try bash("bitlab run --color=al", in: program, breaks: "") == ["--color=always"])
+    let offered = try bash("bitlab cancel tiny/two-training.learning_rate=", in: program, breaks: "")
+    #expect(offered == ["tiny/two-training.learning_rate=0.1-seed0"])
+  }
+
   @Test(.enabled(if: has("fish"))) func fishOffers() throws {
     let program = try program()
     for (line, offered) in [
@@ -91,7 +114,8 @@ struct CompletionsTests {
       ("bitlab validate --dr", []),
       ("bitlab logs tiny/f", ["tiny/full-seed0"]), ("bitlab remove ", ["other", "tiny"]),
       ("bitlab run configs/", ["configs/a.json"]), ("bitlab help wat", ["watch"]),
-      ("bitlab cancel --results nowhere t", []),
+      ("bitlab cancel --results nowhere t", []), ("bitlab data ", ["fetch", "list", "verify"]),
+      ("bitlab data fetch m", ["mnist"]), (#"bitlab logs --results my\ folder th"#, ["third/one-seed0"]),
     ] {
       #expect(try fish(line, in: program) == offered, "\(line)")
     }
@@ -114,6 +138,7 @@ struct CompletionsTests {
       // Runs alone, where runs are meant.
       ("bitlab logs oth", "bitlab logs other/one-seed3 "),
       ("bitlab run configs/", "bitlab run configs/a.json "),
+      (#"bitlab logs --results my\ folder th"#, #"bitlab logs --results my\ folder third/one-seed0 "#),
     ] {
       // A second zsh on a pseudo-terminal shows its line after the tab.
       let script = """
