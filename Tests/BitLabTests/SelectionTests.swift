@@ -49,6 +49,9 @@ struct SelectionTests {
       (
         "training.early_stopping.patience=3", "set variants.two.early_stopping.patience"
       ), ("training=3", "expected an object"), ("colour=red", "unknown key"),
+      ("training.epoch=null", "no such key to leave out; did you mean \"epochs\"?"),
+      ("training.epochs=null", "the key \"epochs\" is missing"),
+      ("seeds=[0,0]", "seeds[1]: found 0 again, the first is seeds[0]"),
     ])
   func whatCannotBeSetIsSaid(setting: String, problem: String) throws {
     let variants =
@@ -70,6 +73,38 @@ struct SelectionTests {
     #expect(
       result.code == 78 && result.errors.contains(/bad\.json:\d+:\d+: error: .*sedes/), "\(result.errors)")
     #expect(result.errors.contains("bad.json with --set training.epochs=0: error: "), "\(result.errors)")
+  }
+
+  /// Settings are read together: what one takes away is in no other's way, whatever comes first.
+  @Test func keysCanBeLeftOut() throws {
+    let grid = #", "grid": {"training.learning_rate": [0.1, 0.2]}"#
+    let program = try program(ConfigText(training: #", "weight_decay": 0.5"#, rest: grid))
+    for without in ["grid=null", "grid={}", "grid.training.learning_rate=null"] {
+      for settings in [["training.learning_rate=1", without], [without, "training.learning_rate=1"]] {
+        let result = try program(
+          "validate", "tiny.json", "--set", settings[0], "--set", settings[1])
+        #expect(result.code == 0 && !result.output.contains("learning_rate"), "\(settings): \(result)")
+      }
+    }
+    let result = try program(
+      "run", "tiny.json", "-q", "--set", "training.weight_decay=null", "--set", "grid=null")
+    #expect(result.code == 0, "\(result)")
+    #expect(try !program.text("results/tiny/config.json").contains("weight_decay"))
+    #expect(try program.text("results/tiny/set.json").contains(/"training.weight_decay": null/))
+    #expect(
+      try !program.text("results/tiny/runs/full-seed0/run.json").contains(/"training.weight_decay": 0.5/))
+  }
+
+  /// What was set in a config that an experiment has grown out of is kept with it.
+  @Test func whatWasSetStaysWithItsConfig() throws {
+    let program = try program()
+    try program("run", "tiny.json", "-q", "--set", "seeds=[0]")
+    try program("run", "tiny.json", "-q", "--set", "seeds=[0,1]", "--set", "priority=1")
+    try program("run", "tiny.json", "-q", "--set", "seeds=[0,1,2]")
+    for (file, seeds) in [("set.1.json", "0"), ("set.2.json", "0, 1"), ("set.json", "0, 1, 2")] {
+      let text = try program.text("results/tiny/\(file)").split(separator: /\s+/).joined(separator: " ")
+      #expect(text.contains("\"seeds\": [ \(seeds) ]") || text.contains("\"seeds\": [\(seeds)]"), "\(text)")
+    }
   }
 
   @Test func onlyWhatIsMeantBegins() throws {

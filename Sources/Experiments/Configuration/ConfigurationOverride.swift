@@ -1,7 +1,7 @@
 import Files
 import JSON
 
-/// A key of a config that is set beside its file, as `--set training.epochs=5` does.
+/// A key of a config that is set beside its file, as `--set training.epochs=5` does; null leaves the key out.
 package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertible {
   /// In full, with dots.
   package let key: String
@@ -48,8 +48,12 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
   }
 
   fileprivate func set(in root: JSONObject) throws(Problem) -> JSONObject {
+    try set(try path(in: root)[...], in: root, at: "")
+  }
+
+  /// Throws where a config has it in vain.
+  fileprivate func checkThatItCounts(in root: JSONObject) throws(Problem) {
     if let problem = overridden(in: root) { throw Problem(description: "\(key): \(problem)") }
-    return try set(try path(in: root)[...], in: root, at: "")
   }
 
   private func set(_ path: ArraySlice<String>, in object: JSONObject, at place: String) throws(Problem)
@@ -58,7 +62,8 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
     var object = object
     let (name, rest) = (path.first ?? "", path.dropFirst())
     guard !rest.isEmpty else {
-      object[name] = value
+      if value == .null, object[name] == nil { throw Problem(description: nothingToLeaveOut(object)) }
+      object[name] = value == .null ? JSONValue?.none : value
       return object
     }
     let full = place.isEmpty ? name : "\(place).\(name)"
@@ -74,6 +79,13 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
     default: throw Problem(description: "\(key): \(full) has no keys in it")
     }
     return object
+  }
+
+  private func nothingToLeaveOut(_ object: JSONObject) -> String {
+    let names = object.members.map(\.key)
+    let last = key.split(separator: ".").last.map(String.init) ?? key
+    let near = Nearest.name(to: last, among: names).map { "; did you mean \($0.quoted)?" }
+    return "\(key)=null: there is no such key to leave out" + (near ?? "")
   }
 
   /// What a key of a variant is called there; nil for another one.
@@ -123,6 +135,8 @@ extension ConfigurationFile {
       return self
     }
     for override in overrides { object = try override.set(in: object) }
+    // Whatever their order.
+    for override in overrides { try override.checkThatItCounts(in: object) }
     let pretty = JSONValue.object(object).pretty + "\n"
     return ConfigurationFile(path: path, bytes: [UInt8](pretty.utf8), overrides: overrides)
   }

@@ -99,7 +99,7 @@ struct ConfigurationReader {
     if items.isEmpty {
       report(json.position, "variants: found an empty array, expected at least one variant")
     }
-    var firstPlaces: [String: TextPosition] = [:]
+    var firstPlaces: [String: String] = [:]
     for (index, item) in items.enumerated() {
       let variant = readObject(item, section: "variants", label: "variants[\(index)]", layer: .variant)
       variants.append(variant)
@@ -107,10 +107,9 @@ struct ConfigurationReader {
       if let first = firstPlaces[name] {
         report(
           setting.position,
-          "\(setting.label): found \(name.quoted) again, the first is at \(first.line):\(first.column); "
-            + "expected distinct names")
+          "\(setting.label): found \(name.quoted) again, the first is \(first); expected distinct names")
       } else {
-        firstPlaces[name] = setting.position
+        firstPlaces[name] = setting.label
       }
     }
   }
@@ -154,7 +153,7 @@ struct ConfigurationReader {
       report(member.node.position, "\(label): found an empty array, expected at least one value")
     }
     var axis = Axis(key: key, position: member.keyPosition, settings: [])
-    var firstPlaces: [JSONScalar: TextPosition] = [:]
+    var firstPlaces: [JSONScalar: String] = [:]
     for (index, item) in items.enumerated() {
       let itemLabel = "\(label)[\(index)]"
       guard let value = key.type.readScalar(item, label: itemLabel, into: &diagnostics) else { continue }
@@ -162,7 +161,7 @@ struct ConfigurationReader {
         diagnostics.append(ValueType.repetition(item, label: itemLabel, first: first))
         continue
       }
-      firstPlaces[value] = item.position
+      firstPlaces[value] = itemLabel
       axis.settings.append(
         Setting(value: .scalar(value), position: item.position, label: itemLabel, layer: .grid))
     }

@@ -47,7 +47,7 @@ extension ValueType {
     _ items: [JSONNode], label: String, distinct: Bool, into diagnostics: inout [Diagnostic]
   ) -> ConfigurationValue? {
     var values: [JSONScalar] = []
-    var firstPlaces: [JSONScalar: TextPosition] = [:]
+    var firstPlaces: [JSONScalar: Int] = [:]
     var sound = true
     for (index, item) in items.enumerated() {
       guard let value = readScalar(item, label: "\(label)[\(index)]", into: &diagnostics) else {
@@ -57,20 +57,19 @@ extension ValueType {
       values.append(value)
       guard distinct else { continue }
       if let first = firstPlaces[value] {
-        diagnostics.append(Self.repetition(item, label: "\(label)[\(index)]", first: first))
+        diagnostics.append(Self.repetition(item, label: "\(label)[\(index)]", first: "\(label)[\(first)]"))
         sound = false
       } else {
-        firstPlaces[value] = item.position
+        firstPlaces[value] = index
       }
     }
     return sound ? .list(values) : nil
   }
 
-  static func repetition(_ json: JSONNode, label: String, first: TextPosition) -> Diagnostic {
+  static func repetition(_ json: JSONNode, label: String, first: String) -> Diagnostic {
     Diagnostic(
       position: json.position,
-      message: "\(label): found \(json.value.summary) again, the first is at \(first.line):\(first.column); "
-        + "expected distinct values")
+      message: "\(label): found \(json.value.summary) again, the first is \(first); expected distinct values")
   }
 
   static func mismatch(

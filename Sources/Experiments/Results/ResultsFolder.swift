@@ -95,6 +95,8 @@ package struct ExperimentFolder: Hashable, Sendable {
   package var configHashFile: String { FilePath.join(path, ".config.sha256") }
   /// A config that the experiment has grown out of: `config.1.json` is the first.
   package func formerConfigFile(_ number: Int) -> String { FilePath.join(path, "config.\(number).json") }
+  /// What was set in that one.
+  package func formerSetFile(_ number: Int) -> String { FilePath.join(path, "set.\(number).json") }
   package var curvesFile: String { FilePath.join(path, "curves.csv") }
   package var summaryCSVFile: String { FilePath.join(path, "summary.csv") }
   package var summaryJSONFile: String { FilePath.join(path, "summary.json") }

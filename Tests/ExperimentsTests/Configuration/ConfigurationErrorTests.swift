@@ -37,11 +37,11 @@ import Testing
         e.json:5:91: error: duplicate key "epochs"; the first one is at 5:16
         e.json:6:27: error: training.shuffle: found null, expected true or false; leave the key out for its default
         e.json:8:27: error: variants[0].bits: found 4, expected 32, 2 or 1
-        e.json:9:14: error: variants[1].name: found "a" again, the first is at 8:14; expected distinct names
+        e.json:9:14: error: variants[1].name: found "a" again, the first is variants[0].name; expected distinct names
         e.json:9:59: error: variants[1].beta1: found 1, expected a number below 1
         e.json:9:59: error: variants[1].beta1: "beta1" is for training.optimizer "adam" or "adamw", found "sgd"
         e.json:11:16: error: seeds[1]: found 1.5, expected an integer
-        e.json:11:21: error: seeds[2]: found 0 again, the first is at 11:13; expected distinct values
+        e.json:11:21: error: seeds[2]: found 0 again, the first is seeds[0]; expected distinct values
         e.json:11:24: error: seeds[3]: found -1, expected at least 0
         e.json:12:12: error: grid: unknown key "learning_rate"; did you mean "training.learning_rate"?
         e.json:12:53: error: grid.model.heads[1]: width 30 is not divisible by heads 7
@@ -193,11 +193,11 @@ import Testing
         e.json:7:33: error: grid.training.epochs[1]: found 0, expected at least 1
         e.json:7:36: error: grid.training.epochs[2]: found "2", expected an integer
         e.json:7:64: error: grid.training.optimizer: found "sgd", expected an array of values
-        e.json:7:98: error: grid.training.shuffle[1]: found true again, the first is at 7:92; expected distinct values
+        e.json:7:98: error: grid.training.shuffle[1]: found true again, the first is grid.training.shuffle[0]; expected distinct values
         e.json:7:142: error: grid.training.early_stopping.patience[0]: the key "training.early_stopping.metric" is missing
         e.json:7:146: error: grid: "model.type" cannot vary, it is the same for all runs
         e.json:7:169: error: grid: unknown key "training.optimiser"; did you mean "training.optimizer"?
-        e.json:7:229: error: grid.training.learning_rate[1]: found 0.001 again, the first is at 7:223; expected distinct values
+        e.json:7:229: error: grid.training.learning_rate[1]: found 0.001 again, the first is grid.training.learning_rate[0]; expected distinct values
         """)
   }
 
