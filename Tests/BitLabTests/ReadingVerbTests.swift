@@ -53,7 +53,8 @@ struct ReadingVerbTests {
     try program.put(ConfigText(seeds: seeds, dataset: #"{"name": "mnist"}"#).text, as: "many.json")
     let many = try program("validate", "many.json", "--data", "nowhere")
     #expect(
-      many.code == 0 && many.errors.contains("`bitlab data fetch mnist` puts it into nowhere/mnist/"),
+      many.code == 0
+        && many.errors.contains("`bitlab data fetch mnist --data nowhere` puts it into nowhere/mnist/"),
       "\(many.errors)")
     #expect(
       many.errors.contains("the daemon refuses it: the plan has 6000 runs, the queue takes 5000"),

@@ -45,9 +45,25 @@ package struct DataFolder: Sendable, Hashable {
       problem: "no such file, raw or with .gz, of \(file.dataset.rawValue) in "
         + folders.map { $0 + "/" }.joined(separator: ", "),
       remedy:
-        "`bitlab data fetch \(file.dataset.rawValue)` puts it into \(folders.first ?? path)/, or name the folder that "
+        "`\(fetchCommand(file.dataset))` puts it into \(folders.first ?? path)/, or name the folder that "
         + "has the data with --data or BITLAB_DATA")
   }
+
+  /// The command that gets what is missing of a data set, into this folder.
+  package func fetchCommand(_ dataset: DatasetName) -> String {
+    let isDefault = path == Self.defaultPath
+    let isPlain = path.utf8.allSatisfy { byte in
+      (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+        || "/._-+,:@%=".utf8.contains(byte) || byte >= 128
+    }
+    let word =
+      isPlain
+      ? path : "'\(path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#))'"
+    return "bitlab data fetch \(dataset.rawValue)" + (isDefault ? "" : " --data \(word)")
+  }
+
+  /// Where data sets are, if nobody says otherwise.
+  package static let defaultPath = "data"
 
   private static func join(_ folder: String, _ name: String) -> String {
     folder.isEmpty || folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"

@@ -1,3 +1,4 @@
+import Datasets
 import Experiments
 
 /// The command line, taken apart: a verb, its operands, and the options, which may stand anywhere.
@@ -11,7 +12,7 @@ struct Arguments: Sendable {
   var results = "results"
   /// The folder that the daemon watches.
   var configs = "configs/queue"
-  var data = "data"
+  var data = DataFolder.defaultPath
   var jobs: Int?
   /// Keys of configs, and what they are set to.
   var overrides: [ConfigurationOverride] = []

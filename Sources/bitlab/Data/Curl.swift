@@ -19,7 +19,9 @@ struct Curl: Sendable {
     static func tooMuch(_ text: String) -> Failure { Failure(code: 63, status: nil, text: text) }
 
     /// Nobody answers there, and nobody will in a moment.
-    var isUnreachable: Bool { [5, 6, 7, 35, 60].contains(code) }
+    var isUnreachable: Bool { [5, 6, 7, 35, 60].contains(code) || isTooSlow && status == nil }
+    /// Nothing came for as long as there is patience.
+    var isTooSlow: Bool { code == 28 }
     /// The server cannot go on where the last attempt ended, or there is nothing behind it.
     var cannotContinue: Bool { code == 33 || status == 416 }
     /// Whether the same again may do better: not where addresses or redirects are wrong, or there is no end of what comes.

@@ -23,8 +23,8 @@ final class DataFetch {
   /// Is told how many bytes there are.
   private let progress: (OfficialDownload, Int) -> Void
   private let say: (_ text: String, _ isProblem: Bool) -> Void
-  /// Places where nobody answers: to ask for one file after the other would help nobody.
-  private var unreachable: Set<String> = []
+  /// Places where nobody answers, or nothing comes: to ask for one file after the other would help nobody.
+  private var hopeless: [String: String] = [:]
 
   init(
     _ folder: DataFolder, place: String?, curl: Curl, pauses: [Double] = [1, 3],
@@ -42,7 +42,7 @@ final class DataFetch {
   /// Where a set's files go.
   func target(_ download: OfficialDownload) -> String { folder.folders(of: download.dataset)[0] }
 
-  /// Throws where a disk or folder fails, and `FileLock.Held` where another process fetches into the same folder.
+  /// Throws `FileError` where there can be no folder, and `FileLock.Held` where another process fetches into the same folder.
   func callAsFunction(_ download: OfficialDownload) throws -> Outcome {
     if download.files.allSatisfy(isRight) { return .isThere }
     let target = target(download)
@@ -55,21 +55,29 @@ final class DataFetch {
       problems.append(problem)
       say("\(download.dataset.rawValue): \(problem)", true)
     }
-    for place in place.map({ [$0] }) ?? download.places where !unreachable.contains(place) {
-      let address = download.address(at: place)
-      say("\(download.dataset.rawValue): fetching \(address)", false)
-      if let failure = try fetch(download, address, to: part) {
-        if failure.isUnreachable { unreachable.insert(place) }
-        note("\(address): \(failure.text.inMessage())")
-        continue
+    do {
+      for place in place.map({ [$0] }) ?? download.places {
+        let address = download.address(at: place)
+        if let why = hopeless[place] {
+          problems.append("\(address): not asked, since of another file: \(why)")
+          continue
+        }
+        say("\(download.dataset.rawValue): fetching \(address)", false)
+        if let failure = try fetch(download, address, to: part) {
+          if failure.isUnreachable || failure.isTooSlow { hopeless[place] = failure.text.inMessage() }
+          note("\(address): \(failure.text.inMessage())")
+          continue
+        }
+        if let problem = try take(download, part, into: target) {
+          // Going on from other bytes would help nobody.
+          if files.exists(part) { try files.remove(part) }
+          note("\(address): \(problem): not kept")
+          continue
+        }
+        return .fetched
       }
-      if let problem = try take(download, part, into: target) {
-        // Going on from other bytes would help nobody.
-        if files.exists(part) { try files.remove(part) }
-        note("\(address): \(problem): not kept")
-        continue
-      }
-      return .fetched
+    } catch let error as FileError {
+      note("\(error)")
     }
     if files.exists(part) {
       note("the first \(byteCount(part)) bytes are kept as \(part): the same command goes on from there")
@@ -77,32 +85,44 @@ final class DataFetch {
     return .failed(problems)
   }
 
+  /// Where a download's files are; nil while one is missing or wrong.
+  func places(_ download: OfficialDownload) -> [String]? {
+    let paths = download.files.compactMap { isRight($0) ? folder.locate($0) : nil }
+    return paths.count == download.files.count ? paths : nil
+  }
+
   private func isRight(_ file: OfficialFile) -> Bool {
     folder.locate(file).map { file.check($0) == .ok } ?? false
   }
 
-  /// Tries one address, as long as something comes; returns what went wrong last.
+  /// Tries one address, as long as something comes; returns what went wrong.
   private func fetch(
     _ download: OfficialDownload, _ address: String, to part: String
   ) throws -> Curl.Failure? {
     var failure: Curl.Failure?
     var failures = 0
+    // Whether the server cannot go on where an attempt ended, so that each begins anew.
     var isAnew = false
     while failures <= pauses.count {
       if failures > 0 { Thread.sleep(forTimeInterval: pauses[failures - 1]) }
+      if isAnew, files.exists(part) { try files.remove(part) }
       let before = byteCount(part)
       guard case .failed(let found) = try attempt(download, address, part) else { return nil }
-      failure = found
-      if found.cannotContinue, before > 0, !isAnew {
-        // All of it may be there; else it begins anew.
+      if found.cannotContinue, before > 0 {
+        // All of it may be there.
         if before >= download.byteCount { return nil }
-        try? files.remove(part)
         isAnew = true
         continue
       }
+      failure = found
       if !found.mayPass { break }
-      let more = byteCount(part) - before
+      let more = isAnew ? 0 : byteCount(part) - before
       failures = more > Self.muchMore || more * Self.fewestParts > download.byteCount ? 1 : failures + 1
+    }
+    if isAnew, files.exists(part) {
+      // Nobody could go on from it.
+      try files.remove(part)
+      failure?.text += "; the server sends whole files alone: not kept"
     }
     return failure
   }

@@ -244,6 +244,10 @@ struct ExperimentPlacement {
     while files.exists(folder.formerConfigFile(number)) { number += 1 }
     // Whoever was stopped behind this has kept it already.
     if number > 1, (try? files.readAll(folder.formerConfigFile(number - 1))) == former { return }
+    if files.exists(folder.setFile) {
+      try DurableFile.write(
+        try files.readAll(folder.setFile), to: folder.formerSetFile(number), in: files)
+    }
     try DurableFile.write(former, to: folder.formerConfigFile(number), in: files)
   }
 

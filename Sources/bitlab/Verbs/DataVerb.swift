@@ -1,5 +1,6 @@
 import Datasets
 import Experiments
+import Files
 import Foundation
 import JSON
 
@@ -7,7 +8,7 @@ import JSON
 struct DataVerb {
   static let verb = Verb(
     "data", "show the data sets there are, check their files, or fetch them",
-    Operands("list|verify|fetch [DATASET...]", .words(actions, then: names), 1...Int.max),
+    Operands("list|verify|fetch [DATASET...]", .words(actions, then: fetchable), 1...Int.max),
     options: [
       .data,
       Option("from", .address, \.from, "fetch: the folder of a mirror, in place of the known addresses"),
@@ -28,6 +29,8 @@ struct DataVerb {
 
   private static let actions = ["list", "verify", "fetch"]
   private static let names = DatasetName.allCases.filter { $0.facts != nil }.map(\.rawValue)
+  private static let fetchable = DatasetName.allCases
+    .filter { !OfficialDownload.downloads(of: $0).isEmpty }.map(\.rawValue)
 
   private let arguments: Arguments
   private let console: Console
@@ -82,10 +85,10 @@ struct DataVerb {
 
   private func place(_ listing: DatasetListing) -> String {
     if listing.isBuiltIn { return "built in" }
-    if listing.isPresent { return (listing.paths[0] as NSString).deletingLastPathComponent }
+    if listing.isPresent { return FilePath.folder(of: listing.paths[0]) }
     let isPart = listing.missing.count < listing.facts.fileNames.count
     return "missing" + (isPart ? " \(listing.missing.joined(separator: ", "))" : "")
-      + ": `bitlab data fetch \(listing.name.rawValue)` gets it (looked in \(listing.searched.joined(separator: ", ")))"
+      + ": `\(folder.fetchCommand(listing.name))` gets it (looked in \(listing.searched.joined(separator: ", ")))"
   }
 
   private func json(_ listing: DatasetListing) -> JSONValue {
@@ -135,7 +138,7 @@ struct DataVerb {
         "\(console.styled("missing", .yellow, inResult: true))  \(place) (looked in \(searched.joined(separator: ", ")))"
     case .damaged(let damage):
       return
-        "\(console.styled("damaged", .red, inResult: true))  \(place): \(damage): `bitlab data fetch \(result.file.dataset.rawValue)` gets the official file"
+        "\(console.styled("damaged", .red, inResult: true))  \(place): \(damage): `\(folder.fetchCommand(result.file.dataset))` gets the official file"
     }
   }
 
@@ -152,9 +155,8 @@ struct DataVerb {
   // MARK: - fetch
 
   private func fetch(_ wanted: [DatasetName]) throws -> Int32 {
-    let fetchable = Self.names.filter { !OfficialDownload.downloads(of: DatasetName(rawValue: $0)!).isEmpty }
     guard !wanted.isEmpty else {
-      throw UsageError("data fetch needs a data set: \(fetchable.joined(separator: ", "))")
+      throw UsageError("data fetch needs a data set: \(Self.fetchable.joined(separator: ", "))")
     }
     let downloads = wanted.flatMap(OfficialDownload.downloads)
     guard let curl = Curl(environment: ProcessInfo.processInfo.environment, patience: arguments.timeout)
@@ -182,7 +184,11 @@ struct DataVerb {
         if bar != nil { console.show([]) }
         let text = "\(download.dataset.rawValue): \(download.name)"
         switch outcome {
-        case .isThere: console.info("\(text) is there")
+        case .isThere:
+          let paths = fetch.places(download) ?? []
+          console.info(
+            "\(text) is there: "
+              + (paths.count == 1 ? paths[0] : "in \(FilePath.folder(of: paths.first ?? ""))"))
         case .fetched: console.info("\(text) is fetched, and is the official one")
         case .failed: failed.append(download)
         }

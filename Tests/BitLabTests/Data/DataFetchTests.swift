@@ -101,7 +101,8 @@ struct DataFetchTests {
     let expected: [MisbehavingServer.Manner: String] = [
       .cuts: "transfer closed", .stalls: "too slow", .wrong: "found SHA-256", .missing: "404",
       .empty: "found 0 bytes",
-      .endless: "more came than the",
+      .endless: "more came than the", .silent: "too slow",
+      .cutsWithoutRanges: "remaining to read; the server sends whole files alone: not kept",
     ]
     let said = problems.joined(separator: "\n")
     #expect(
@@ -149,6 +150,30 @@ struct DataFetchTests {
     #expect(try fetch(gone) == .fetched)
     try POSIXFileSystem().remove(target)
     #expect(try fetch(gone, place: good.place + "/") == .fetched)
+  }
+
+  /// One that says nothing is not asked for one file after the other.
+  @Test func whereNobodyAnswersNobodyAsksAgain() throws {
+    let (server, program) = (try server(.silent), try Program())
+    let result = try program(
+      "data", "fetch", "mnist", "--json", "--timeout", "1", "--from", server.place, "--data", "d")
+    let rows = try #require(try program.json(result.output) as? [[String: Any]])
+    #expect(result.code == 65 && rows.count == 4 && server.requests.count == 1, "\(result)")
+    let problems = try #require(rows[3]["problems"] as? [String])
+    #expect(problems.count == 1 && problems[0].contains("not asked"), "\(problems)")
+  }
+
+  /// A file that the disk has no room for is no reason to forget the others, or what came.
+  @Test func aDiskThatIsFullIsSaid() throws {
+    let (server, program) = (try server(.whole), try Program())
+    let result = try program.shell(
+      #"ulimit -f 40; exec "$0" data fetch mnist --timeout 5 --data d --from \#(server.place)"#)
+    #expect(result.code == 65 && result.errors.contains("File too large"), "\(result)")
+    #expect(result.errors.contains(/the first \d+ bytes are kept as d\/mnist\/train-images/), "\(result)")
+    #expect(result.errors.contains("t10k-labels-idx1-ubyte.gz: The requested URL returned error: 404"))
+    #expect(result.errors.contains("by hand: train-images-idx3-ubyte.gz, "), "\(result)")
+    #expect(try program("data", "fetch", "mnist", "--data", "d", "--from", server.place).code == 65)
+    #expect(server.requests.contains { $0.contains(" from ") }, "\(server.requests)")
   }
 
   /// A right file stays, under whatever name it is found; a wrong one is kept under another.

@@ -27,6 +27,10 @@ final class MisbehavingServer: Sendable {
     case endless
     /// Sends a quarter of the file at a time.
     case quarters
+    /// Ends in the middle, and begins anew whatever part is asked for.
+    case cutsWithoutRanges
+    /// Takes what is asked, and says nothing.
+    case silent
   }
 
   private struct State {
@@ -120,7 +124,11 @@ final class MisbehavingServer: Sendable {
       send(client, "HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", [])
       return true
     }
-    let start = manner == .noRanges ? nil : start
+    if manner == .silent {
+      state.withLock { $0.stalled.append(client) }
+      return false
+    }
+    let start = [.noRanges, .cutsWithoutRanges].contains(manner) ? nil : start
     if let start, start >= file.count {
       send(client, "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", [])
       return true
@@ -133,7 +141,9 @@ final class MisbehavingServer: Sendable {
     }
     if manner == .wrong { body[body.count - 1] ^= 1 }
     let claimed = body.count + (manner == .lies ? 1_000 : 0)
-    if [.cuts, .stalls, .trickles].contains(manner) { body = Array(body.prefix(body.count / 2)) }
+    if [.cuts, .cutsWithoutRanges, .stalls, .trickles].contains(manner) {
+      body = Array(body.prefix(body.count / 2))
+    }
     if manner == .quarters { body = Array(body.prefix(file.count / 4)) }
     let status =
       start.map { "206 Partial Content\r\nContent-Range: bytes \($0)-\(file.count - 1)/\(file.count)" }
