@@ -6,7 +6,9 @@ package enum Nearest {
     var best: (name: String, distance: Int)?
     for name in names {
       let meant = folded(name)
-      let limit = min(max(1, min(typed.count, meant.count) / 3), (best?.distance ?? .max) - 1)
+      let shorter = min(typed.count, meant.count)
+      // A word with no letter in common is none.
+      let limit = min(max(1, shorter / 3), max(typed.count, meant.count) - 1, (best?.distance ?? .max) - 1)
       if let distance = distance(typed, meant, limit: limit) { best = (name, distance) }
     }
     return best?.name

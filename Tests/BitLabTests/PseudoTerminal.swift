@@ -76,6 +76,42 @@ final class PseudoTerminal {
     return count > 0
   }
 
+  /// What a person sees, if the terminal is high enough: its lines without styles and without the empty ones at the end.
+  var screen: [String] {
+    var lines: [[Character]] = [[]]
+    var (row, column) = (0, 0)
+    var rest = said[...]
+    while let character = rest.popFirst() {
+      if character == "\u{1B}", rest.first == "[" {
+        let sequence = rest.dropFirst().prefix { !$0.isLetter }
+        let command = rest.dropFirst(1 + sequence.count).first
+        rest = rest.dropFirst(2 + sequence.count)
+        switch command {
+        case "A": row = max(0, row - (Int(sequence) ?? 1))
+        case "J":
+          lines.removeSubrange((row + 1)...)
+          lines[row].removeSubrange(min(column, lines[row].count)...)
+        default: break
+        }
+        continue
+      }
+      switch character {
+      case "\r": column = 0
+      // Swift takes the two for one character.
+      case "\n", "\r\n":
+        row += 1
+        if character == "\r\n" { column = 0 }
+        if row == lines.count { lines.append([]) }
+      default:
+        while lines[row].count <= column { lines[row].append(" ") }
+        lines[row][column] = character
+        column += 1
+      }
+    }
+    while lines.last?.isEmpty == true { lines.removeLast() }
+    return lines.map { String($0) }
+  }
+
   /// Waits until a table that was drawn over by the next one, as its lines without styles, is as expected.
   func waitForFrame(_ isExpected: ([String]) -> Bool, sourceLocation: SourceLocation = #_sourceLocation)
     throws
@@ -85,7 +121,7 @@ final class PseudoTerminal {
     while Date() < deadline {
       let more = readMore()
       let frames = said.dropFirst(seen).split(
-        separator: /\u{1B}\[\d+A\u{1B}\[J/, omittingEmptySubsequences: false)
+        separator: /\r\u{1B}\[\d+A\u{1B}\[J/, omittingEmptySubsequences: false)
       for frame in frames.dropLast() {
         let lines = frame.replacing(/\u{1B}\[\d+m/, with: "").split(separator: "\r\n").map(String.init)
         if isExpected(lines) { return }

@@ -38,6 +38,7 @@ struct NearestTests {
   @Test func whatWasMeantIsFound() {
     let names = ["batch_size", "epochs", "learning_rate", "max_steps", "epoch"]
     #expect(Nearest.name(to: "epohcs", among: names) == "epochs")
+    for word in ["", "/", "x", "xy"] { #expect(Nearest.name(to: word, among: ["g", "a"]) == nil, "\(word)") }
     #expect(Nearest.name(to: "epoch", among: names) == "epoch")
     #expect(Nearest.name(to: "Learning-Rates", among: names) == "learning_rate")
     #expect(Nearest.name(to: "momentum", among: names) == nil && Nearest.name(to: "", among: names) == nil)

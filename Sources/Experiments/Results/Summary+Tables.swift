@@ -23,18 +23,27 @@ extension Summary {
     var lines = Self.lines(columns)
     guard let width else { return lines.joined(separator: "\n") }
     func isTooWide() -> Bool { lines.contains { $0.count > width } }
-    if isTooWide() {
-      for index in columns.indices {
-        columns[index].title = columns[index].title.split(separator: ".").last.map(String.init) ?? ""
+    func shortenKeys(_ shorter: (Substring) -> Substring) {
+      for index in columns.indices where columns[index].isKey {
+        columns[index].title = String(shorter(columns[index].title[...]))
       }
       lines = Self.lines(columns)
     }
-    while isTooWide(), let least = columns.compactMap(\.sacrifice).min() {
-      columns.removeAll { $0.sacrifice == least }
-      lines = Self.lines(columns)
+    func sacrifice(upTo last: Int) {
+      while isTooWide(), let least = columns.compactMap(\.sacrifice).min(), least <= last {
+        columns.removeAll { $0.sacrifice == least }
+        lines = Self.lines(columns)
+      }
     }
+    if isTooWide() { shortenKeys(ShortKey.withoutSection) }
+    sacrifice(upTo: Self.lastButTheGap)
+    if isTooWide() { shortenKeys(ShortKey.initials) }
+    sacrifice(upTo: .max)
     return lines.joined(separator: "\n")
   }
+
+  /// The last column that is left out before the names of the grid's keys are shortened.
+  private static let lastButTheGap = 7
 
   private static func lines(_ columns: [Column]) -> [String] {
     let count = columns.first?.cells.count ?? 0
@@ -53,6 +62,8 @@ extension Summary {
   private struct Column {
     var title: String
     var isText = false
+    /// Whether its title is a config's key.
+    var isKey = false
     /// Which goes first where there is no room; nil for one that stays.
     var sacrifice: Int?
     var cells: [String]
@@ -64,7 +75,11 @@ extension Summary {
     ) -> Column {
       Column(title: title, isText: isText, sacrifice: sacrifice, cells: rows.map { cell($0) ?? "-" })
     }
-    let grid = gridKeys.indices.map { index in column(gridKeys[index]) { $0.grid[index].text } }
+    let grid = gridKeys.indices.map { index in
+      var axis = column(gridKeys[index]) { $0.grid[index].text }
+      axis.isKey = true
+      return axis
+    }
     // That all has come to a good end says nothing that the others do not.
     let isDone = rows.allSatisfy { $0.status == .completed }
     return [column("variant", isText: true, \.variant)] + grid + [
@@ -78,11 +93,14 @@ extension Summary {
         row.finalAccuracyInterval.map { Self.percent($0.low) + " to " + Self.percent($0.high) }
       },
       column("best %", sacrifice: 2) { $0.bestAccuracyMean.map(Self.percent) },
-      column("gap") { $0.gapToFullPrecision.map(Self.percent) },
+      column("gap", sacrifice: Self.lastButTheGap + 1) { $0.gapToFullPrecision.map(Self.percent) },
       column("loss", sacrifice: 1) { $0.finalLossMean.map { String(format: "%.4f", $0) } },
       column("weights", sacrifice: 4) { $0.weightBytes.map(Self.size) },
       column("time a run", sacrifice: 3) { $0.trainSecondsMean.map(Self.duration) },
-      column("status", isText: true, sacrifice: isDone ? 0 : 7, \.status.rawValue),
+      column("status", isText: true, sacrifice: isDone ? 0 : Self.lastButTheGap) { row in
+        // Nobody may be at work on it.
+        row.status == .running ? "unfinished" : row.status.rawValue
+      },
     ]
   }
 

@@ -32,7 +32,7 @@ struct ScreenText: Sendable {
     let batch = lines.take()
     if batch == nil, newFrame == nil { return nil }
     let frame = newFrame ?? drawn
-    var bytes = drawn.isEmpty ? [] : Array("\u{1B}[\(drawn.count)A\u{1B}[J".utf8)
+    var bytes = drawn.isEmpty ? [] : Array("\r\u{1B}[\(drawn.count)A\u{1B}[J".utf8)
     bytes += batch?.bytes ?? []
     for line in frame { bytes += (line + "\n").utf8 }
     newFrame = nil

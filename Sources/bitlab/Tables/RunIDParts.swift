@@ -1,3 +1,5 @@
+import Experiments
+
 /// What a run's id is made of, as `2-bit-training.learning_rate=0.1-seed0`, and what of it a short name can do without.
 struct RunIDParts: Equatable {
   struct Axis: Hashable {
@@ -50,17 +52,8 @@ struct RunIDParts: Equatable {
 
   /// Each takes a little from the ids of a table.
   static let steps: [@Sendable (inout [RunIDParts]) -> Void] = [
-    // `learning_rate` for `training.learning_rate`.
-    { ids in
-      mapKeys(&ids) { key in key.lastIndex(of: ".").map { key[key.index(after: $0)...] } ?? key }
-    },
-    // `lr` for `learning_rate`.
-    { ids in
-      mapKeys(&ids) { key in
-        let words = key.split(separator: "_")
-        return words.count < 2 ? key : Substring(String(words.compactMap(\.first)))
-      }
-    },
+    { ids in mapKeys(&ids, ShortKey.withoutSection) },
+    { ids in mapKeys(&ids, ShortKey.initials) },
     // What all have tells nothing of any.
     { ids in
       guard ids.count > 1, var common = ids.first.map({ Set($0.axes) }) else { return }

@@ -62,9 +62,9 @@ struct ScreenTextTests {
     #expect(take() == "frame 999\nfoot\n")
     #expect(take() == nil)
     screen.show(["next"])
-    #expect(take() == "\u{1B}[2A\u{1B}[Jnext\n")
+    #expect(take() == "\r\u{1B}[2A\u{1B}[Jnext\n")
     screen.show([])
-    #expect(take() == "\u{1B}[1A\u{1B}[J")
+    #expect(take() == "\r\u{1B}[1A\u{1B}[J")
     screen.add("a")
     #expect(take() == "a\n")
   }
@@ -75,7 +75,7 @@ struct ScreenTextTests {
     #expect(take() == "frame\n")
     screen.endFrames()
     screen.show(["late"])
-    #expect(take() == "\u{1B}[1A\u{1B}[J")
+    #expect(take() == "\r\u{1B}[1A\u{1B}[J")
     screen.add("a")
     screen.show(["later"])
     #expect(take() == "a\n")
@@ -87,9 +87,9 @@ struct ScreenTextTests {
     screen.add("a")
     #expect(take() == "a\nframe\n")
     screen.add("b")
-    #expect(take() == "\u{1B}[1A\u{1B}[Jb\nframe\n")
+    #expect(take() == "\r\u{1B}[1A\u{1B}[Jb\nframe\n")
     for line in ["c", "d", "e"] { screen.add(line) }
     screen.show(["new"])
-    #expect(take() == "\u{1B}[1A\u{1B}[Jc\nd\n1 missing\nnew\n")
+    #expect(take() == "\r\u{1B}[1A\u{1B}[Jc\nd\n1 missing\nnew\n")
   }
 }

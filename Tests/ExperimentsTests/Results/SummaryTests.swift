@@ -96,7 +96,7 @@ struct SummaryTests {
       |:---|---:|---:|---:|---:|---:|---:|---:|---:|---:|:---|
       | full | 32 | 2 | 75.00 ± 35.36 | -242.66 to 392.66 | 75.00 | 0.00 | 1.5000 | 407.9 kB | 15.0 s | completed |
       | 1\\|bit | 1 | 1 of 2 | 25.00 | - | 25.00 | 50.00 | 1.0000 | 26.1 kB | 1 h 06 min | partial |
-      | 2-bit | 2 | 0 of 2 | - | - | - | - | - | - | - | running |
+      | 2-bit | 2 | 0 of 2 | - | - | - | - | - | - | - | unfinished |
 
 
       """
@@ -110,7 +110,7 @@ struct SummaryTests {
         variant  bits    runs     accuracy %       95% interval  best %    gap    loss   weights  time a run  status
         full       32       2  75.00 ± 35.36  -242.66 to 392.66   75.00   0.00  1.5000  407.9 kB      15.0 s  completed
         1|bit       1  1 of 2          25.00                  -   25.00  50.00  1.0000   26.1 kB  1 h 06 min  partial
-        2-bit       2  0 of 2              -                  -       -      -       -         -           -  running
+        2-bit       2  0 of 2              -                  -       -      -       -         -           -  unfinished
         """)
   }
 
@@ -121,7 +121,7 @@ struct SummaryTests {
         variant  bits    runs     accuracy %       95% interval    gap  status
         full       32       2  75.00 ± 35.36  -242.66 to 392.66   0.00  completed
         1|bit       1  1 of 2          25.00                  -  50.00  partial
-        2-bit       2  0 of 2              -                  -      -  running
+        2-bit       2  0 of 2              -                  -      -  unfinished
         """)
     for width in [40, 50, 80, 100] {
       #expect(summary.table(width: width).split(separator: "\n").allSatisfy { $0.count <= width })
