@@ -11,17 +11,23 @@ package final class ComputePool: Sendable {
   /// Cores that may compute at once.
   package let cores: Int
   private let state: Mutex<State>
+  /// Cores without work, as the state had it last. Where there are none nobody has to take the lock, which runs that share a
+  /// core would else queue for at every loop.
+  private let free: Atomic<Int>
 
   private struct State {
     var activeRuns = 0
     var lent = 0
     var idle: [Helper]
+
+    func free(of cores: Int) -> Int { cores - max(activeRuns, 1) - lent }
   }
 
   package init(cores: Int) {
     precondition(cores > 0, "ComputePool: \(cores) cores")
     self.cores = cores
     state = Mutex(State(idle: (1..<max(cores, 1)).map { Helper(number: $0) }))
+    free = Atomic(cores - 1)
   }
 
   deinit {
@@ -30,16 +36,23 @@ package final class ComputePool: Sendable {
 
   /// Counts the calling run as one core's work until `body` ends.
   package func withRun<Result>(_ body: () throws -> Result) rethrows -> Result {
-    state.withLock { $0.activeRuns += 1 }
-    defer { state.withLock { $0.activeRuns -= 1 } }
+    change { $0.activeRuns += 1 }
+    defer { change { $0.activeRuns -= 1 } }
     return try body()
+  }
+
+  private func change(_ body: (inout State) -> Void) {
+    state.withLock { state in
+      body(&state)
+      free.store(state.free(of: cores), ordering: .relaxed)
+    }
   }
 
   /// Lends at most `wanted` helpers, as many as there are cores without work.
   func borrow(_ wanted: Int, into helpers: inout [Helper]) {
-    state.withLock { state in
-      let free = cores - max(state.activeRuns, 1) - state.lent
-      for _ in 0..<max(0, min(wanted, free, state.idle.count)) {
+    guard free.load(ordering: .relaxed) > 0 else { return }
+    change { state in
+      for _ in 0..<max(0, min(wanted, state.free(of: cores), state.idle.count)) {
         helpers.append(state.idle.removeLast())
         state.lent += 1
       }
@@ -48,7 +61,7 @@ package final class ComputePool: Sendable {
 
   func giveBack(_ helpers: inout [Helper]) {
     guard !helpers.isEmpty else { return }
-    state.withLock { state in
+    change { state in
       state.lent -= helpers.count
       state.idle.append(contentsOf: helpers)
     }

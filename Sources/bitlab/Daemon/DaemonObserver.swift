@@ -13,22 +13,21 @@ final class DaemonObserver: RunObserver {
   init(_ log: DaemonLog, slots: Int) { (self.log, self.slots) = (log, slots) }
 
   /// How far a running run is.
-  func progress(of id: JobID) -> ProgressBoard.Entry? { board.withLock { $0["\(id)"] } }
+  func progress(of id: JobID) -> LiveProgress.Entry? { board.withLock { $0["\(id)"] }?.now }
 
   /// Until all have ended, those that run and so many that wait.
   func secondsLeft(waiting: Int) -> Double? {
-    board.withLock { $0.secondsLeft(waiting: waiting, slots: slots) }
+    board.withLock(\.self).secondsLeft(waiting: waiting, slots: slots)
   }
 
   func expect(_ total: Int) {}
 
-  func began(_ run: PlacedRun) {
-    board.withLock { $0.begin(run.name) }
+  func began(_ run: PlacedRun, _ progress: LiveProgress) {
+    board.withLock { $0.begin(progress) }
     log.write("\(run.name): begins")
   }
 
   func happened(_ event: RunEvent, in run: PlacedRun) {
-    board.withLock { $0.happened(event, in: run.name) }
     switch event {
     case .began(let steps, let total):
       if steps > 0 { log.write("\(run.name): goes on after step \(steps) of \(total)") }

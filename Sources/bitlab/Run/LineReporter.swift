@@ -9,7 +9,7 @@ final class LineReporter: RunObserver {
 
   func expect(_ total: Int) {}
 
-  func began(_ run: PlacedRun) {}
+  func began(_ run: PlacedRun, _ progress: LiveProgress) {}
 
   func happened(_ event: RunEvent, in run: PlacedRun) {
     switch event {

@@ -7,8 +7,8 @@ final class LiveTable: RunObserver {
   private let console: Console
   private let slots: Int
   private let state = Mutex(State())
-  /// Held while the table is made and shown; runs tell what happens meanwhile without waiting for that.
-  private let isClosed = Mutex(false)
+  /// Held while the table is made and shown; runs tell what happens meanwhile without waiting for that. nil once it is closed.
+  private let table = Mutex<RunTable?>(RunTable())
   private let timer: any DispatchSourceTimer
 
   private struct State {
@@ -37,15 +37,14 @@ final class LiveTable: RunObserver {
 
   func expect(_ total: Int) { state.withLock { $0.total = total } }
 
-  func began(_ run: PlacedRun) {
+  func began(_ run: PlacedRun, _ progress: LiveProgress) {
     state.withLock {
-      $0.board.begin(run.name)
+      $0.board.begin(progress)
       $0.running.append((run.name, run.experiment, run.plan.id))
     }
   }
 
   func happened(_ event: RunEvent, in run: PlacedRun) {
-    state.withLock { $0.board.happened(event, in: run.name) }
     if case .notice(let text) = event { console.info("\(run.name): \(text)") }
   }
 
@@ -55,7 +54,7 @@ final class LiveTable: RunObserver {
   }
 
   func ended(_ name: String, _ status: RunStatus, problem: String?) {
-    let accuracy = state.withLock { $0.board[name]?.validationAccuracy }
+    let accuracy = state.withLock { $0.board[name] }?.now.validationAccuracy
     var line = "\(name): " + console.styled(status.rawValue, status.style)
     if let accuracy { line += ", validation accuracy \(LogLine.percent(accuracy))" }
     if let problem { line += ": \(problem.inMessage())" }
@@ -75,27 +74,27 @@ final class LiveTable: RunObserver {
   /// Nothing is left of it.
   func close() {
     timer.cancel()
-    isClosed.withLock { isClosed in
-      isClosed = true
+    table.withLock { table in
+      table = nil
       console.show([])
     }
   }
 
   private func redraw() {
-    isClosed.withLock { isClosed in
-      if !isClosed { console.show(lines(state.withLock(\.self))) }
+    table.withLock { table in
+      if table != nil { console.show(lines(state.withLock(\.self), in: &table!)) }
     }
   }
 
-  private func lines(_ state: State) -> [String] {
+  private func lines(_ state: State, in table: inout RunTable) -> [String] {
     guard !state.running.isEmpty else { return [] }
-    let rows = state.running.map { StatusRow($0.experiment, $0.run, state.board[$0.name]) }
+    let rows = state.running.map { StatusRow($0.experiment, $0.run, state.board[$0.name]?.now) }
     let waiting = max(0, state.total - state.ended - rows.count)
     let totals = RunTable.Totals(
       running: rows.count, waiting: waiting, ended: state.ended,
       secondsLeft: state.board.secondsLeft(waiting: waiting, slots: slots))
     return console.styledTable(
-      RunTable.lines(rows, totals, columns: Console.size.columns, rows: Console.size.rows))
+      table.lines(rows, totals, columns: Console.size.columns, rows: Console.size.rows))
   }
 }
 

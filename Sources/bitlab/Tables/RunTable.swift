@@ -47,18 +47,24 @@ struct RunTable {
     },
   ]
 
+  /// The names of the table that was made last.
+  private var lastNames = ShortNames.Last()
+
+  init() {}
+
   /// A header, a line for each row as far as there is room, and the totals; no line is longer than the terminal.
-  static func lines(_ rows: [StatusRow], _ totals: Totals, columns width: Int, rows height: Int) -> [String] {
+  mutating func lines(_ rows: [StatusRow], _ totals: Totals, columns width: Int, rows height: Int) -> [String]
+  {
     let ordered = rows.filter { $0.status == .running } + rows.filter { $0.status != .running }
     let shown = Array(ordered.prefix(max(1, height - 4)))
     let names = shown.map { $0.name.inMessage() }
     var chosen = Self.columns.map { column in
-      (column, cells: shown.map(column.cell))
+      let cells = shown.map(column.cell)
+      return (column, cells: cells, width: max(column.least, cells.map(\.count).max() ?? 0))
     }
-    func widths() -> [Int] { chosen.map { max($0.0.least, $0.cells.map(\.count).max() ?? 0) } }
-    func room() -> Int { width - widths().reduce(0) { $0 + $1 + 2 } }
+    func room() -> Int { width - chosen.reduce(0) { $0 + $1.width + 2 } }
     let wanted = max(3, names.map(\.count).max() ?? 0)
-    let needed = room() >= wanted ? 0 : min(ShortNames.widest(names), leastNameWidth)
+    let needed = room() >= wanted ? 0 : min(lastNames.widest(names), Self.leastNameWidth)
     while room() < needed,
       let next = chosen.indices.filter({ chosen[$0].0.sacrifice != nil })
         .min(by: { chosen[$0].0.sacrifice! < chosen[$1].0.sacrifice! })
@@ -66,8 +72,8 @@ struct RunTable {
       chosen.remove(at: next)
     }
     let nameWidth = max(3, min(wanted, room()))
-    let short = ShortNames(names, width: nameWidth)
-    let widths = widths()
+    let short = lastNames.short(names, width: nameWidth)
+    let widths = chosen.map(\.width)
     func line(_ name: String, _ cells: [String]) -> String {
       let padded = name + String(repeating: " ", count: max(0, nameWidth - name.count))
       let rest = zip(cells, widths).map { String(repeating: " ", count: max(0, $1 - $0.count) + 2) + $0 }

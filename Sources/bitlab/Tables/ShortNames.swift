@@ -16,6 +16,33 @@ struct ShortNames {
     if !fits(self.names) { self.init(prefix: prefix, names: Self.fitted(self.names, width)) }
   }
 
+  /// The names that were shortened last: a table is made again and again, mostly of the same.
+  struct Last: Sendable {
+    private var names: [String] = []
+    private var widest: Int?
+    private var short: (width: Int, names: ShortNames)?
+
+    private mutating func use(_ names: [String]) {
+      if names != self.names { self = Last(names: names) }
+    }
+
+    /// As `ShortNames.widest`.
+    mutating func widest(_ names: [String]) -> Int {
+      use(names)
+      let found = widest ?? ShortNames.widest(names)
+      widest = found
+      return found
+    }
+
+    mutating func short(_ names: [String], width: Int) -> ShortNames {
+      use(names)
+      if let short, short.width == width { return short.names }
+      let made = ShortNames(names, width: width)
+      short = (width, made)
+      return made
+    }
+  }
+
   private init(prefix: String, names: [String]) { (self.prefix, self.names) = (prefix, names) }
 
   /// The longest of the names with as little in them as tells what they are.

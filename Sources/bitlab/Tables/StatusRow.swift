@@ -46,13 +46,13 @@ struct StatusRow: Sendable {
   }
 
   /// A run that trains in this process.
-  init(_ experiment: String, _ run: String, _ entry: ProgressBoard.Entry?) {
+  init(_ experiment: String, _ run: String, _ entry: LiveProgress.Entry?) {
     (self.experiment, self.run, status) = (experiment, run, .running)
     if let entry { add(entry) }
   }
 
   /// Takes what the process that trains it knows.
-  mutating func add(_ entry: ProgressBoard.Entry) {
+  mutating func add(_ entry: LiveProgress.Entry) {
     validationAccuracy = entry.validationAccuracy ?? validationAccuracy
     curve = entry.curve
     secondsLeft = entry.secondsLeft(at: SuspendingClock.now)

@@ -4,7 +4,9 @@ import Experiments
 protocol RunObserver: Sendable {
   /// So many runs are to come in all.
   func expect(_ total: Int)
-  func began(_ run: PlacedRun)
+  /// How far it is, from now on, `progress` knows.
+  func began(_ run: PlacedRun, _ progress: LiveProgress)
+  /// Steps are not told: there are too many of them.
   func happened(_ event: RunEvent, in run: PlacedRun)
   /// It does not run any more, for now or for good: what becomes of it is said elsewhere.
   func stopped(_ run: PlacedRun)

@@ -87,14 +87,17 @@ final class TrainingExecutor: QueueExecutor {
       return .ended(end)
     }
     sayWhatHasChanged(placed, run)
-    observer.began(run)
+    let progress = LiveProgress(run.name)
+    observer.began(run, progress)
     let report = ExperimentReport(placed, in: environment.files)
     let trainer = Trainer(run, in: environment, control: control, mayReuse: mayReuse) {
       [observer, progressed, reports] event in
+      progress.happened(event)
       switch event {
+      case .step: return
       case .checkpointed: progressed(id)
       case .epoch: reports.progressed(report)
-      case .began, .step, .notice: break
+      case .began, .notice: break
       }
       observer.happened(event, in: run)
     }

@@ -20,10 +20,11 @@ struct WatchVerb {
       showJSON(try client.request(["verb": "status", "targets": targets]))
       return ExitCode.done
     }
+    var table = RunTable()
     var shown: [String] = []
     try console.showingFrames {
       try client.stream(["verb": "watch", "targets": targets]) { update in
-        let lines = lines(update)
+        let lines = lines(update, in: &table)
         if console.isInteractive {
           console.show(lines)
         } else if console.verbosity > .quiet, lines != shown {
@@ -49,7 +50,7 @@ struct WatchVerb {
       ]).pretty)
   }
 
-  private func lines(_ update: ControlMessage) -> [String] {
+  private func lines(_ update: ControlMessage, in table: inout RunTable) -> [String] {
     func count(_ key: String) -> Int { update[key]?.integer ?? 0 }
     let totals = RunTable.Totals(
       running: count("running"), paused: count("paused"), waiting: count("waiting"), ended: count("ended"),
@@ -57,6 +58,6 @@ struct WatchVerb {
     // Whoever keeps the lines wants them whole.
     let size = console.isInteractive ? Console.size : (columns: .max, rows: .max)
     return console.styledTable(
-      RunTable.lines(StatusRow.rows(in: [update]), totals, columns: size.columns, rows: size.rows))
+      table.lines(StatusRow.rows(in: [update]), totals, columns: size.columns, rows: size.rows))
   }
 }

@@ -9,21 +9,20 @@ struct RunTableTests {
 
   private func row(_ name: String, _ status: RunStatus = .running) -> StatusRow {
     let parts = name.split(separator: "/").map(String.init)
-    var board = ProgressBoard()
-    board.begin(name, at: .now - .seconds(10))
-    board.happened(.began(afterSteps: 0, totalSteps: 4_000), in: name)
+    let live = LiveProgress(name, at: .now - .seconds(10))
+    live.happened(.began(afterSteps: 0, totalSteps: 4_000))
     for epoch in 1...3 {
       let row = CurveRow(
         experiment: "a", variant: "b", seed: 0, grid: [], epoch: epoch, step: 100 * epoch,
         trainLoss: 3 / Double(epoch), trainAccuracy: 0.5, validationLoss: 1,
         validationAccuracy: Self.accuracy, learningRate: 0.1)
-      board.happened(.epoch(row, imagesPerSecond: 1), in: name)
+      live.happened(.epoch(row, imagesPerSecond: 1))
     }
     let progress = RunProgress(
       epoch: 4, epochs: 40, step: 400, totalSteps: 4_000, trainLoss: 0.5, trainAccuracy: 0.75,
       imagesPerSecond: 63_120)
-    board.happened(.step(progress), in: name)
-    var row = StatusRow(parts[0], parts[1], board[name])
+    live.happened(.step(progress))
+    var row = StatusRow(parts[0], parts[1], live.now)
     row.status = status
     return row
   }
@@ -39,7 +38,8 @@ struct RunTableTests {
   func everyLineFitsAndEveryNameIsDistinct(columns: Int, count: Int) {
     let rows = Self.ids.prefix(count).map { row($0) }
     let totals = RunTable.Totals(running: count, waiting: 3, ended: 2, secondsLeft: 3_700)
-    let lines = RunTable.lines(rows, totals, columns: columns, rows: 100)
+    var table = RunTable()
+    let lines = table.lines(rows, totals, columns: columns, rows: 100)
     #expect(lines.count == count + 2 && lines.allSatisfy { $0.count <= columns }, "\(lines)")
     let names = lines.dropFirst().dropLast().map { String($0.prefix { $0 != " " }) }
     #expect(Set(names).count == count, "\(lines)")
@@ -66,16 +66,25 @@ struct RunTableTests {
 
   @Test func whatRunsComesFirstAndTheRestAsFarAsThereIsRoom() {
     let rows = (0..<20).map { row("a/paused\($0)", .paused) } + [row("b/running")]
-    let lines = RunTable.lines(rows, .init(running: 1, paused: 20), columns: 80, rows: 12)
+    var table = RunTable()
+    let lines = table.lines(rows, .init(running: 1, paused: 20), columns: 80, rows: 12)
     #expect(lines.count == 10 && lines[1].hasPrefix("b/running ") && lines[2].hasPrefix("a/paused0 "))
     #expect(lines[2].hasSuffix(" paused") && lines.last == "1 running, 20 paused, 0 waiting, 0 of 21 ended")
     #expect(
-      RunTable.lines([], .init(waiting: 3), columns: 80, rows: 24) == ["0 running, 3 waiting, 0 of 3 ended"])
+      table.lines([], .init(waiting: 3), columns: 80, rows: 24) == ["0 running, 3 waiting, 0 of 3 ended"])
+    // The same table goes on with other runs, and in other widths.
+    for (width, count) in [(50, 20), (50, 21), (120, 21), (50, 21), (50, 3)] {
+      var fresh = RunTable()
+      #expect(
+        table.lines(Array(rows.suffix(count)), .init(), columns: width, rows: 30)
+          == fresh.lines(Array(rows.suffix(count)), .init(), columns: width, rows: 30))
+    }
   }
 
   @Test func narrowTerminalsCutLines() {
     for columns in 1..<50 {
-      let lines = RunTable.lines([row("experiment/a-run")], .init(running: 1), columns: columns, rows: 3)
+      var table = RunTable()
+      let lines = table.lines([row("experiment/a-run")], .init(running: 1), columns: columns, rows: 3)
       #expect(lines.count == 3 && lines.allSatisfy { $0.count <= columns })
     }
   }
@@ -155,17 +164,18 @@ struct RunTableTests {
     let begin = ProgressBoard.Instant.now
     #expect(board.secondsLeft(waiting: 5, slots: 2, at: begin) == nil)
     for (name, steps) in [("a", 50), ("b", 25)] {
-      board.begin(name, at: begin)
-      board.happened(.began(afterSteps: 0, totalSteps: 100), in: name)
-      board.happened(
+      let live = LiveProgress(name, at: begin)
+      board.begin(live)
+      live.happened(.began(afterSteps: 0, totalSteps: 100))
+      live.happened(
         .step(
           RunProgress(
             epoch: 1, epochs: 1, step: steps, totalSteps: 100, trainLoss: 1, trainAccuracy: 0,
-            imagesPerSecond: 1)), in: name)
+            imagesPerSecond: 1)))
     }
     let now = begin + .seconds(10)
     // 10 s and 30 s are left of 20 s and 40 s, and four runs of 30 s wait.
-    #expect(board["a"]?.secondsLeft(at: now) == 10 && board["b"]?.secondsLeft(at: now) == 30)
+    #expect(board["a"]?.now.secondsLeft(at: now) == 10 && board["b"]?.now.secondsLeft(at: now) == 30)
     #expect(board.secondsLeft(waiting: 4, slots: 2, at: now) == 80)
     #expect(board.secondsLeft(waiting: 0, slots: 2, at: now) == 30)
     board.end("a", at: now)
@@ -174,16 +184,15 @@ struct RunTableTests {
 
   /// However long a run, its curve takes little.
   @Test func aLongCurveIsBounded() {
-    var board = ProgressBoard()
-    board.begin("a")
+    let live = LiveProgress("a")
     for epoch in 1...10_000 {
       let row = CurveRow(
         experiment: "a", variant: "b", seed: 0, grid: [], epoch: epoch, step: epoch, trainLoss: Double(epoch),
         trainAccuracy: 0, validationLoss: nil,
         validationAccuracy: nil, learningRate: 0.1)
-      board.happened(.epoch(row, imagesPerSecond: 1), in: "a")
+      live.happened(.epoch(row, imagesPerSecond: 1))
     }
-    let curve = board["a"]?.curve ?? []
+    let curve = live.now.curve
     #expect(32...64 ~= curve.count && curve == curve.sorted() && curve.first! < 200 && curve.last! > 9_000)
   }
 }
