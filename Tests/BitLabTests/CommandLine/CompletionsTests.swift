@@ -31,7 +31,7 @@ struct CompletionsTests {
       printf '%s\\n' "${COMPREPLY[@]}"
       """
     let result = try program.shell(
-      "PATH=$(dirname \"$0\"):$PATH; exec bash -c '\(script.replacing("'", with: "'\\''"))' \"$0\" '\(line)'")
+      "PATH=$(dirname \"$0\"):$PATH; exec bash -c \(script.quotedForShell) \"$0\" \(line.quotedForShell)")
     #expect(result.errors == "", "\(result.errors)")
     return result.output.split(separator: "\n").map(String.init)
   }
@@ -105,6 +105,20 @@ struct CompletionsTests {
     #expect(try bash("bitlab run --color=al", in: program, breaks: "") == ["--color=always"])
     let offered = try bash("bitlab cancel tiny/two-training.learning_rate=", in: program, breaks: "")
     #expect(offered == ["tiny/two-training.learning_rate=0.1-seed0"])
+  }
+
+  /// Names that a shell would take apart come in quotes, and are known in them.
+  @Test func namesMayHaveBlanks() throws {
+    let program = try Program()
+    for name in ["my own", "it's", "100%"] {
+      try program.put("{}", as: "results/\(name)/config.json")
+      try program.put("", as: "results/\(name)/runs/a b-seed0/run.json")
+    }
+    #expect(try bash("bitlab remove my", in: program) == [#"my\ own"#])
+    #expect(try bash(#"bitlab remove "my"#, in: program) == ["my own"])
+    #expect(try bash(#"bitlab logs my\ own/"#, in: program) == [#"my\ own/a\ b-seed0"#])
+    #expect(try bash(#"bitlab logs "it's/a"#, in: program) == ["it's/a b-seed0"])
+    #expect(try bash("bitlab logs 100%/", in: program) == [#"100%/a\ b-seed0"#])
   }
 
   @Test(.enabled(if: has("fish"))) func fishOffers() throws {
