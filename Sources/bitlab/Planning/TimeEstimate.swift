@@ -1,4 +1,5 @@
 import Experiments
+import Foundation
 import Networks
 import Synchronization
 import TensorCore
@@ -18,16 +19,28 @@ struct TimeEstimate {
   private struct Pace {
     var training: Double
     var validation: Double
+    /// How much of the cores that others leave a run makes use of: with so many times the cores it is as many times faster to
+    /// the power of this, from 0 to 1.
+    var gain: Double
+  }
+
+  /// A run, for the time that all take together.
+  struct Duration: Sendable {
+    /// Beside as many others as there may be.
+    var seconds: Double
+    var gain: Double
   }
 
   /// Seconds for all measurements.
-  private static let budget = 3.2
+  private static let budget = 3.6
   /// Kinds that are measured; others take as long as the work in them says.
   private static let mostMeasured = 6
   /// Operations a second that a step's length is guessed by before it is measured.
   private static let guessedSpeed = 4e10
   /// Seconds that a measured step is to take at most, by that guess.
   private static let longestStep = 0.08
+  /// By so much smaller a batch is measured as well where the whole one would take too long.
+  private static let smaller = 4
 
   /// Seconds until the runs have ended, begun in their order; nil where too little is known of one.
   func seconds(_ runs: [PlanFacts.Run]) throws(OutOfMemory) -> Double? {
@@ -44,7 +57,7 @@ struct TimeEstimate {
     for kind in measured {
       paces[kind] = try pace(kind, atOnce: atOnce, seconds: Self.budget / Double(measured.count))
     }
-    var durations: [Double] = []
+    var durations: [Duration] = []
     for (kind, run) in zip(kinds, runs) {
       guard let kind, let steps = run.steps, let train = run.trainImages,
         let validation = run.validationImages,
@@ -52,9 +65,10 @@ struct TimeEstimate {
       else { return nil }
       let images = Double(steps) * Double(train) / Double((train + kind.batch - 1) / kind.batch)
       let epochs = (images / Double(train)).rounded(.up)
-      durations.append(images * pace.training + epochs * Double(validation) * pace.validation)
+      let seconds = images * pace.training + epochs * Double(validation) * pace.validation
+      durations.append(Duration(seconds: seconds, gain: pace.gain))
     }
-    return end(durations)
+    return Self.end(durations, atOnce: atOnce)
   }
 
   private func kind(_ run: PlanFacts.Run) -> Kind? {
@@ -69,49 +83,78 @@ struct TimeEstimate {
       ?? paces.first
     guard let (other, pace) = known else { return nil }
     let ratio = Double(kind.network.trainingWork) / Double(other.network.trainingWork)
-    return Pace(training: pace.training * ratio, validation: pace.validation * ratio)
+    return Pace(training: pace.training * ratio, validation: pace.validation * ratio, gain: pace.gain)
   }
 
-  /// When the last of them ends, each begun as soon as one before it has.
-  private func end(_ durations: [Double]) -> Double {
-    var free = [Double](repeating: 0, count: max(1, slots))
-    for duration in durations {
-      let next = free.indices.min { free[$0] < free[$1] }!
-      free[next] += duration
+  /// When the last of them ends, each begun as soon as one before it has. Those at the end have more cores.
+  static func end(_ runs: [Duration], atOnce: Int) -> Double {
+    var waiting = runs[...]
+    var working: [Duration] = []
+    var time = 0.0
+    while true {
+      while working.count < max(1, atOnce), let next = waiting.popFirst() { working.append(next) }
+      if working.isEmpty { return time }
+      let cores = Double(max(1, atOnce)) / Double(working.count)
+      let speeds = working.map { pow(cores, $0.gain) }
+      let step = zip(working, speeds).map { $0.seconds / $1 }.min() ?? 0
+      time += step
+      for place in working.indices { working[place].seconds -= step * speeds[place] }
+      // What the subtraction leaves of the one that has ended is noise.
+      working.removeAll { $0.seconds <= step * 1e-9 }
     }
-    return free.max() ?? 0
   }
 
   private func pace(_ kind: Kind, atOnce: Int, seconds: Double) throws(OutOfMemory) -> Pace {
-    // A step of a large network on a large batch takes longer than there is time.
-    let step = Double(kind.network.trainingWork) / Self.guessedSpeed * Double(max(1, atOnce / Machine.cores))
-    let batch = max(1, min(kind.batch, max(16, Int(Self.longestStep / step))))
-    return Pace(
-      training: try imageSeconds(kind.network, batch, atOnce, for: seconds * 0.7, evaluates: false),
-      validation: try imageSeconds(kind.network, batch, atOnce, for: seconds * 0.3, evaluates: true))
+    let isAlone = atOnce < 2
+    let training = try imageSeconds(kind, atOnce, for: seconds * (isAlone ? 0.7 : 0.5), evaluates: false)
+    let validation = try imageSeconds(kind, atOnce, for: seconds * 0.3, evaluates: true)
+    if isAlone { return Pace(training: training, validation: validation, gain: 0) }
+    let alone = try imageSeconds(kind, 1, for: seconds * 0.2, evaluates: false)
+    let gain = log(training / alone) / log(Double(atOnce))
+    return Pace(training: training, validation: validation, gain: max(0, min(1, gain)))
   }
 
   /// Seconds for an image of one of so many models that work at once.
   private func imageSeconds(
-    _ network: NetworkSpecification, _ batch: Int, _ atOnce: Int, for limit: Double, evaluates: Bool
+    _ kind: Kind, _ atOnce: Int, for limit: Double, evaluates: Bool
   ) throws(OutOfMemory) -> Double {
+    let step =
+      Double(kind.network.trainingWork) / Self.guessedSpeed * Double(max(1, atOnce / Machine.cores))
+    // A step of a large network on a large batch takes longer than there is time.
+    let batch = max(1, min(kind.batch, max(16, Int(Self.longestStep / step))))
+    // What a step takes whatever its batch, by the optimizer, is told by a smaller batch beside it.
+    let batches = batch == kind.batch || evaluates ? [batch] : [batch, max(1, batch / Self.smaller)]
+    let times = try stepSeconds(kind.network, batches, atOnce, for: limit, evaluates: evaluates)
+    guard batches.count == 2, batches[1] < batches[0] else { return times[0] / Double(batches[0]) }
+    let (large, small) = (Double(batches[0]), Double(batches[1]))
+    let fixed = max(0, min(times[1], (times[1] * large - times[0] * small) / (large - small)))
+    return (times[0] - fixed) / large + fixed / Double(kind.batch)
+  }
+
+  /// Seconds for a step of each of some batches, in turn. The limit counts the making of the models too.
+  private func stepSeconds(
+    _ network: NetworkSpecification, _ batches: [Int], _ atOnce: Int, for limit: Double, evaluates: Bool
+  ) throws(OutOfMemory) -> [Double] {
+    let end = BenchClock.seconds + limit
     let pool = ComputePool(cores: Machine.cores)
     let models = try (0..<atOnce).map { _ throws(OutOfMemory) in
-      try BenchedModel(network, batch: batch, pool: pool, evaluates: evaluates)
-    }
-    for model in models { model.step() }
-    let steps = Atomic<Int>(0)
-    let elapsed = BenchClock.time {
-      let end = BenchClock.seconds + limit
-      BenchThreads.run(atOnce) { run in
-        pool.withRun {
-          repeat {
-            models[run].step()
-            steps.add(1, ordering: .relaxed)
-          } while BenchClock.seconds < end
-        }
+      try batches.map { batch throws(OutOfMemory) in
+        try BenchedModel(network, batch: batch, pool: pool, evaluates: evaluates)
       }
     }
-    return elapsed * Double(atOnce) / Double(batch * steps.load(ordering: .relaxed))
+    for model in models.joined() { model.step() }
+    let sums = Mutex((seconds: [Double](repeating: 0, count: batches.count), steps: 0))
+    BenchThreads.run(atOnce) { run in
+      pool.withRun {
+        repeat {
+          let seconds = models[run].map { model in BenchClock.time { model.step() } }
+          sums.withLock { sums in
+            for place in seconds.indices { sums.seconds[place] += seconds[place] }
+            sums.steps += 1
+          }
+        } while BenchClock.seconds < end
+      }
+    }
+    return sums.withLock { sums in sums.seconds.map { $0 / Double(sums.steps) } }
   }
 }
