@@ -59,7 +59,7 @@ torture: ## Kill the daemon 200 times (ROUNDS=...), fail each of its file operat
 # Skipped is what limits the size of files, since the sanitizer maps a large one for itself, and what limits addresses, of
 # which it takes terabytes.
 TSAN_TESTS := ^(SchedulerTests|FilesTests|ExperimentsTests|BitLabTests)\.|TeamTests|ComputePoolTests|TrainingStepTests
-TSAN_SKIPPED := aRunThatCannotWriteFailsAndTheOthersGoOn|filesAreLimitedInSize|BenchTests|noRoomForThreads|memoryThatCanNeverBe|memoryIsReserved
+TSAN_SKIPPED := aRunThatCannotWriteFailsAndTheOthersGoOn|filesAreLimitedInSize|aDiskThatIsFullIsSaid|BenchTests|noRoomForThreads|memoryThatCanNeverBe|memoryIsReserved
 
 tsan: ## Run the concurrent tests under the thread sanitizer; any race fails
 	mkdir -p .build/tsan

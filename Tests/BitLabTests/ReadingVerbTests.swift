@@ -45,7 +45,7 @@ struct ReadingVerbTests {
       "\(result.output)")
     // A plan of years is no reason to fall over.
     let years = program.file("years.json")
-    try Data(ConfigText(epochs: 1_000_000_000).text.replacing("[8]", with: "[4096, 4096]").utf8)
+    try Data(ConfigText(epochs: 1_000_000_000).text.replacing("[8]", with: "[512, 512]").utf8)
       .write(to: URL(fileURLWithPath: years))
     let long = try program("validate", "years.json", "--estimate", "--set", "dataset.train_limit=1437")
     #expect(long.code == 0 && long.output.contains(" h "), "\(long)")

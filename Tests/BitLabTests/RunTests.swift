@@ -110,7 +110,8 @@ struct RunTests {
     #expect(told.count == 3 && told[1].hasPrefix("bad ") && told[2] == "bad failed", "\(told)")
     let failing = try program(
       "run", "tiny.json", "--set", "name=third", "--no-reuse", "--on-finish", "exit 3")
-    #expect(failing.code == 0 && failing.errors.contains("third: --on-finish ended with code 3"))
+    #expect(
+      failing.code == 0 && failing.errors.contains("third: --on-finish ended with code 3"), "\(failing)")
   }
 
   /// While it trains, whoever plots can follow.
