@@ -7,7 +7,7 @@ package enum Nearest {
     for name in names {
       let meant = folded(name)
       let shorter = min(typed.count, meant.count)
-      // A word with no letter in common is none.
+      // Where every letter has to change, none was meant.
       let limit = min(max(1, shorter / 3), max(typed.count, meant.count) - 1, (best?.distance ?? .max) - 1)
       if let distance = distance(typed, meant, limit: limit) { best = (name, distance) }
     }

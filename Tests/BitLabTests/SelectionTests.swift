@@ -50,6 +50,8 @@ struct SelectionTests {
         "training.early_stopping.patience=3", "set variants.two.early_stopping.patience"
       ), ("training=3", "expected an object"), ("colour=red", "unknown key"),
       ("training.epoch=null", "no such key to leave out; did you mean \"epochs\"?"),
+      ("training.shedule=null", "did you mean \"schedule\"?"),
+      ("grid.training.lerning_rate=null", "did you mean \"training.learning_rate\"?"),
       ("training.epochs=null", "the key \"epochs\" is missing"),
       ("seeds=[0,0]", "seeds[1]: found 0 again, the first is seeds[0]"),
     ])
@@ -86,6 +88,15 @@ struct SelectionTests {
         #expect(result.code == 0 && !result.output.contains("learning_rate"), "\(settings): \(result)")
       }
     }
+    // What the file does not have is left out already.
+    for setting in ["training.schedule=null", "training.early_stopping.patience=null", "priority=null"] {
+      let result = try program("validate", "tiny.json", "--set", setting)
+      #expect(result.code == 0, "\(setting): \(result)")
+    }
+    // A new name hides nothing.
+    let hidden = try program(
+      "validate", "tiny.json", "--set", "variants.two.learning_rate=1", "--set", "variants.two.name=other")
+    #expect(hidden.code == 2 && hidden.errors.contains("set grid.training.learning_rate"), "\(hidden)")
     let result = try program(
       "run", "tiny.json", "-q", "--set", "training.weight_decay=null", "--set", "grid=null")
     #expect(result.code == 0, "\(result)")

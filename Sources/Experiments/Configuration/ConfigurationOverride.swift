@@ -31,7 +31,7 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
   package var description: String { "\(key)=\(value.canonical)" }
 
   /// The parts of the key: below `grid` keys have dots of their own, and so may the names of variants.
-  private func path(in root: JSONObject) throws(Problem) -> [String] {
+  fileprivate func path(in root: JSONObject) throws(Problem) -> [String] {
     if let axis = key.removing(prefix: "grid.") { return ["grid", axis] }
     guard let rest = key.removing(prefix: "variants.") else {
       return key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -47,13 +47,16 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
     return ["variants", name] + rest.dropFirst(name.count + 1).split(separator: ".").map(String.init)
   }
 
-  fileprivate func set(in root: JSONObject) throws(Problem) -> JSONObject {
-    try set(try path(in: root)[...], in: root, at: "")
+  /// - Parameter path: of the key, as `path(in:)` gives it.
+  fileprivate func set(_ path: [String], in root: JSONObject) throws(Problem) -> JSONObject {
+    try set(path[...], in: root, at: "")
   }
 
   /// Throws where a config has it in vain.
-  fileprivate func checkThatItCounts(in root: JSONObject) throws(Problem) {
-    if let problem = overridden(in: root) { throw Problem(description: "\(key): \(problem)") }
+  ///
+  /// - Parameter path: of the key when it was set: a variant may have another name since.
+  fileprivate func checkThatItCounts(_ path: [String], in root: JSONObject) throws(Problem) {
+    if let problem = overridden(path, in: root) { throw Problem(description: "\(key): \(problem)") }
   }
 
   private func set(_ path: ArraySlice<String>, in object: JSONObject, at place: String) throws(Problem)
@@ -62,12 +65,13 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
     var object = object
     let (name, rest) = (path.first ?? "", path.dropFirst())
     guard !rest.isEmpty else {
-      if value == .null, object[name] == nil { throw Problem(description: nothingToLeaveOut(object)) }
       object[name] = value == .null ? JSONValue?.none : value
       return object
     }
     let full = place.isEmpty ? name : "\(place).\(name)"
     switch object[name] {
+    // What is not there need not be left out.
+    case nil where value == .null: break
     case nil: object[name] = .object(try set(rest, in: [:], at: full))
     case .object(let inner): object[name] = .object(try set(rest, in: inner, at: full))
     case .array(var elements) where full == "variants":
@@ -81,27 +85,42 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
     return object
   }
 
-  private func nothingToLeaveOut(_ object: JSONObject) -> String {
-    let names = object.members.map(\.key)
-    let last = key.split(separator: ".").last.map(String.init) ?? key
+  /// Throws where no config has the key that is to be left out: nothing else would find that.
+  fileprivate func checkThatItIsKnown(_ path: [String]) throws(Problem) {
+    guard value == .null, let last = path.last else { return }
+    let sections = Set(ConfigurationSchema.keys.map(\.section)).union(["grid", "variants"])
+    let names: [String]
+    switch path[0] {
+    case "grid" where path.count > 1: names = ConfigurationSchema.gridAxes.map(\.path)
+    case "variants" where path.count == 3:
+      names = ConfigurationSchema.keys(of: "variants").map(\.name) + ["early_stopping"]
+    default:
+      let parents = path[0] == "variants" ? ["training"] + path.dropFirst(2).dropLast() : path.dropLast()
+      let section = parents.joined(separator: ".")
+      let inner = sections.filter { $0.hasPrefix(section.isEmpty ? "" : section + ".") }
+        .map { $0.dropFirst(section.isEmpty ? 0 : section.count + 1) }
+      names =
+        ConfigurationSchema.keys(of: section).map(\.name)
+        + inner.compactMap { $0.split(separator: ".").first.map(String.init) }
+    }
+    if names.contains(last) { return }
     let near = Nearest.name(to: last, among: names).map { "; did you mean \($0.quoted)?" }
-    return "\(key)=null: there is no such key to leave out" + (near ?? "")
+    throw Problem(description: "\(key)=null: there is no such key to leave out" + (near ?? ""))
   }
 
   /// What a key of a variant is called there; nil for another one.
-  private func variantKey(in root: JSONObject) -> String? {
-    guard let path = try? path(in: root), path.count > 2, path[0] == "variants" else { return nil }
-    return path[2...].joined(separator: ".")
+  private static func variantKey(_ path: [String]) -> String? {
+    path.count > 2 && path[0] == "variants" ? path[2...].joined(separator: ".") : nil
   }
 
   /// What would override the key, so that setting it changes nothing; nil where nothing does.
-  private func overridden(in root: JSONObject) -> String? {
+  private func overridden(_ path: [String], in root: JSONObject) -> String? {
     // What is no object in a section's place is wrong for itself.
     if ["training", "model"].contains(key), value.object == nil { return nil }
     func isMeant(_ path: String) -> Bool { path == key || path.hasPrefix(key + ".") }
     let axes = root["grid"]?.object?.members.map(\.key) ?? []
     // The grid beats a variant's value too.
-    let inVariant = variantKey(in: root).map { name in ["training.\(name)", "model.\(name)"] } ?? []
+    let inVariant = Self.variantKey(path).map { name in ["training.\(name)", "model.\(name)"] } ?? []
     if let axis = axes.first(where: { axis in
       isMeant(axis) || inVariant.contains { axis == $0 || axis.hasPrefix($0 + ".") }
     }) {
@@ -134,9 +153,15 @@ extension ConfigurationFile {
       _ = try Experiment(self)
       return self
     }
-    for override in overrides { object = try override.set(in: object) }
+    var paths: [[String]] = []
+    for override in overrides {
+      let path = try override.path(in: object)
+      try override.checkThatItIsKnown(path)
+      object = try override.set(path, in: object)
+      paths.append(path)
+    }
     // Whatever their order.
-    for override in overrides { try override.checkThatItCounts(in: object) }
+    for (override, path) in zip(overrides, paths) { try override.checkThatItCounts(path, in: object) }
     let pretty = JSONValue.object(object).pretty + "\n"
     return ConfigurationFile(path: path, bytes: [UInt8](pretty.utf8), overrides: overrides)
   }

@@ -42,13 +42,10 @@ final class DataFetch {
   /// Where a set's files go.
   func target(_ download: OfficialDownload) -> String { folder.folders(of: download.dataset)[0] }
 
-  /// Throws `FileError` where there can be no folder, and `FileLock.Held` where another process fetches into the same folder.
+  /// Throws `FileLock.Held` where another process fetches into the same folder.
   func callAsFunction(_ download: OfficialDownload) throws -> Outcome {
     if download.files.allSatisfy(isRight) { return .isThere }
     let target = target(download)
-    try files.createFolders(target)
-    let lock = try FileLock(FilePath.join(target, ".fetch.lock"))
-    defer { withExtendedLifetime(lock) {} }
     let part = FilePath.join(target, download.name + ".part")
     var problems: [String] = []
     func note(_ problem: String) {
@@ -56,10 +53,13 @@ final class DataFetch {
       say("\(download.dataset.rawValue): \(problem)", true)
     }
     do {
+      try files.createFolders(target)
+      let lock = try FileLock(FilePath.join(target, ".fetch.lock"))
+      defer { withExtendedLifetime(lock) {} }
       for place in place.map({ [$0] }) ?? download.places {
         let address = download.address(at: place)
         if let why = hopeless[place] {
-          problems.append("\(address): not asked, since of another file: \(why)")
+          note("\(address): not asked, since of another file: \(why)")
           continue
         }
         say("\(download.dataset.rawValue): fetching \(address)", false)
@@ -79,7 +79,7 @@ final class DataFetch {
     } catch let error as FileError {
       note("\(error)")
     }
-    if files.exists(part) {
+    if FilePath.isRegularFile(part) {
       note("the first \(byteCount(part)) bytes are kept as \(part): the same command goes on from there")
     }
     return .failed(problems)

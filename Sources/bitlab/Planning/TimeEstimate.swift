@@ -88,6 +88,8 @@ struct TimeEstimate {
 
   /// When the last of them ends, each begun as soon as one before it has. Those at the end have more cores.
   static func end(_ runs: [Duration], atOnce: Int) -> Double {
+    // Nothing would ever be left of them.
+    guard runs.allSatisfy({ $0.seconds.isFinite && $0.gain.isFinite }) else { return .infinity }
     var waiting = runs[...]
     var working: [Duration] = []
     var time = 0.0
@@ -111,7 +113,7 @@ struct TimeEstimate {
     if isAlone { return Pace(training: training, validation: validation, gain: 0) }
     let alone = try imageSeconds(kind, 1, for: seconds * 0.2, evaluates: false)
     let gain = log(training / alone) / log(Double(atOnce))
-    return Pace(training: training, validation: validation, gain: max(0, min(1, gain)))
+    return Pace(training: training, validation: validation, gain: gain.isFinite ? max(0, min(1, gain)) : 0)
   }
 
   /// Seconds for an image of one of so many models that work at once.

@@ -14,7 +14,9 @@ struct RunIDParts: Equatable {
 
   init(_ id: Substring) {
     var rest = id
-    if let dash = id.lastIndex(of: "-"), id[dash...].hasPrefix("-seed"), dash > id.startIndex {
+    if let dash = id.lastIndex(of: "-"), id[dash...].hasPrefix("-seed"), dash > id.startIndex,
+      id[dash...].utf8.dropFirst("-seed".utf8.count).allSatisfy({ (48...57).contains($0) })
+    {
       seed = id[id.index(after: dash)...]
       rest = id[..<dash]
     }
@@ -46,6 +48,13 @@ struct RunIDParts: Equatable {
     }
     if !text.isEmpty, !seed.isEmpty { text += "-" }
     return text + seed
+  }
+
+  /// What a shorter form of it does not have at all.
+  func lost(in shorter: RunIDParts) -> [String] {
+    let lost = axes.count > shorter.axes.count ? axes.filter { !shorter.axes.contains($0) } : []
+    return lost.map { "\($0.key)=\($0.value)" }
+      + (!seed.isEmpty && shorter.seed.isEmpty ? [String(seed)] : [])
   }
 
   // MARK: - Less and less

@@ -79,8 +79,9 @@ struct RunTable {
       let rest = zip(cells, widths).map { String(repeating: " ", count: max(0, $1 - $0.count) + 2) + $0 }
       return String((padded + rest.joined()).prefix(width))
     }
-    let title = short.prefix.isEmpty ? "run" : String(short.prefix.prefix(nameWidth - 1)) + "…"
-    let header = line(title, chosen.map(\.0.title))
+    let title = short.title
+    let header = line(
+      title.count <= nameWidth ? title : title.prefix(nameWidth - 1) + "…", chosen.map(\.0.title))
     let body = shown.indices.map { place in line(short.names[place], chosen.map { $0.cells[place] }) }
     return (shown.isEmpty ? [] : [header] + body) + [String(totals.text.prefix(width))]
   }

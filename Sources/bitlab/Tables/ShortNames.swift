@@ -3,6 +3,13 @@ struct ShortNames {
   /// What all begin with, which is left out; empty where they are whole.
   let prefix: String
   let names: [String]
+  /// What all have besides, and do without: the values of a grid's keys, and the seed.
+  private(set) var common = ""
+
+  /// A header for them: `run`, or what they do without.
+  var title: String {
+    (prefix.isEmpty ? "run" : prefix + "…") + (common.isEmpty ? "" : " " + common)
+  }
 
   /// - Parameter width: in characters, 2 at least.
   init(_ names: [String], width: Int) {
@@ -13,7 +20,9 @@ struct ShortNames {
       self = way
       return fits(way.names)
     }
-    if !fits(self.names) { self.init(prefix: prefix, names: Self.fitted(self.names, width)) }
+    if !fits(self.names) {
+      self.init(prefix: prefix, names: Self.fitted(self.names, width), common: common)
+    }
   }
 
   /// The names that were shortened last: a table is made again and again, mostly of the same.
@@ -43,7 +52,9 @@ struct ShortNames {
     }
   }
 
-  private init(prefix: String, names: [String]) { (self.prefix, self.names) = (prefix, names) }
+  private init(prefix: String, names: [String], common: String = "") {
+    (self.prefix, self.names, self.common) = (prefix, names, common)
+  }
 
   /// The longest of the names with as little in them as tells what they are.
   static func widest(_ names: [String]) -> Int {
@@ -67,14 +78,16 @@ struct ShortNames {
     }
     let distinct = Set(names).count
     var parts = names.map { RunIDParts($0.dropFirst(prefix.count)) }
+    var common: [String] = []
     for step in RunIDParts.steps {
       var shorter = parts
       step(&shorter)
       guard shorter != parts else { continue }
       let texts = shorter.map(\.text)
       guard Set(texts).count == distinct else { continue }
+      common += parts[0].lost(in: shorter[0])
       parts = shorter
-      if isEnough(ShortNames(prefix: prefix, names: texts)) { return }
+      if isEnough(ShortNames(prefix: prefix, names: texts, common: common.joined(separator: " "))) { return }
     }
   }
 

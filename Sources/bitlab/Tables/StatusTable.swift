@@ -26,7 +26,12 @@ enum StatusTable {
       let widest = rows.map { $0[column].count }.max() ?? 0
       let room = max(min(least, widest), widest - excess())
       let cells = rows.dropFirst().map { $0[column] }
-      let cut = column == name ? ShortNames(cells, width: room).names : cells.map { Self.cut($0, room) }
+      var cut = cells.map { Self.cut($0, room) }
+      if column == name {
+        let short = ShortNames(cells, width: room)
+        cut = short.names
+        rows[0][name] = Self.cut(short.title, room)
+      }
       for (place, cell) in cut.enumerated() { rows[place + 1][column] = cell }
       lines = Self.lines(rows, shown)
     }

@@ -186,9 +186,8 @@ struct DataVerb {
         switch outcome {
         case .isThere:
           let paths = fetch.places(download) ?? []
-          console.info(
-            "\(text) is there: "
-              + (paths.count == 1 ? paths[0] : "in \(FilePath.folder(of: paths.first ?? ""))"))
+          let place = paths.count == 1 ? paths[0] : paths.first.map { "in \(FilePath.folder(of: $0))" }
+          console.info("\(text) is there" + (place.map { ": \($0)" } ?? ""))
         case .fetched: console.info("\(text) is fetched, and is the official one")
         case .failed: failed.append(download)
         }

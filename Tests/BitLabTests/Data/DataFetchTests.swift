@@ -176,6 +176,17 @@ struct DataFetchTests {
     #expect(server.requests.contains { $0.contains(" from ") }, "\(server.requests)")
   }
 
+  /// Where there can be no folder, or something else has the name, the addresses are said, and nothing is promised.
+  @Test func aFolderThatCannotBeIsSaid() throws {
+    let (server, program) = (try server(.missing), try Program())
+    try program.put("", as: "file")
+    let result = try program("data", "fetch", "mnist", "--data", "file", "--from", server.place)
+    #expect(result.code == 65 && result.errors.contains("by hand: train-images"), "\(result)")
+    try program.put("", as: "d/mnist/train-images-idx3-ubyte.gz.part/in-it")
+    let folder = try program("data", "fetch", "mnist", "--data", "d", "--from", server.place)
+    #expect(folder.code == 65 && !folder.errors.contains("are kept as"), "\(folder)")
+  }
+
   /// A right file stays, under whatever name it is found; a wrong one is kept under another.
   @Test func whatIsThereIsNotLost() throws {
     let server = try server(.whole)

@@ -11,7 +11,8 @@ struct TimeEstimateTests {
   @Test func runsFollowEachOther() {
     #expect(end([], atOnce: 2) == 0 && end([3], atOnce: 1) == 3 && end([3, 4, 5], atOnce: 1) == 12)
     #expect(end([1, 4, 2], atOnce: 2) == 4 && end([1, 2, 3, 4], atOnce: 4) == 4)
-    #expect(end([0, 0, 1], atOnce: 2) == 1)
+    #expect(end([0, 0, 1], atOnce: 2) == 1 && end([1, .infinity], atOnce: 2) == .infinity)
+    #expect(end([.nan, 1], atOnce: 1) == .infinity)
   }
 
   /// The last ones have the cores of those that have ended, and use them as well as they can.

@@ -145,6 +145,10 @@ struct RunTableTests {
     #expect(names(20) == ["2-bit-0.01-0-s0", "full-1e-05-0.1-s1"])
     #expect(names(22, decays: ["0.1"]) == ["2-bit-lr=0.01-seed0", "full-lr=1e-05-seed1"])
     #expect(ShortNames(["x/a-training.seeds=1", "x/a-model.seeds=1"], width: 12).names.count == 2)
+    // What is left out of all of them is said above them.
+    let short = ShortNames(["m/a-x.lr=1-seed0", "m/b-x.lr=1-seed0"], width: 4)
+    #expect(short.names == ["a", "b"] && short.title == "m/… lr=1 seed0", "\(short)")
+    #expect(RunIDParts("a-seedling").seed == "" && RunIDParts("a-seed7").seed == "seed7")
     // Ids of other kinds stay what they are.
     for id in ["full-seed0", "a=b", "-seed1", "seed1", "x-=3-seed0", "a-b=1--2-seedling", "A=3-seed2", ""] {
       #expect(RunIDParts(id[...]).text == id, "\(id)")
