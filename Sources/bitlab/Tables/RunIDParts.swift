@@ -36,7 +36,9 @@ struct RunIDParts: Equatable {
   /// Whether it begins with a config's key and `=`.
   private static func beginsAxis(_ piece: Substring) -> Bool {
     guard let equals = piece.utf8.firstIndex(of: 0x3D), equals > piece.startIndex else { return false }
-    return piece.utf8[..<equals].allSatisfy { (97...122).contains($0) || $0 == 0x5F || $0 == 0x2E }
+    return piece.utf8[..<equals].allSatisfy {
+      (97...122).contains($0) || (48...57).contains($0) || $0 == 0x5F || $0 == 0x2E
+    }
   }
 
   var text: String {

@@ -149,6 +149,9 @@ struct RunTableTests {
     let short = ShortNames(["m/a-x.lr=1-seed0", "m/b-x.lr=1-seed0"], width: 4)
     #expect(short.names == ["a", "b"] && short.title == "m/… lr=1 seed0", "\(short)")
     #expect(RunIDParts("a-seedling").seed == "" && RunIDParts("a-seed7").seed == "seed7")
+    let betas = ShortNames(
+      ["a-training.beta1=0.8-training.beta2=0.9", "a-training.beta1=0.9-training.beta2=0.9"], width: 12)
+    #expect(betas.names == ["a-beta1=0.8", "a-beta1=0.9"] && betas.title == "run beta2=0.9", "\(betas)")
     // Ids of other kinds stay what they are.
     for id in ["full-seed0", "a=b", "-seed1", "seed1", "x-=3-seed0", "a-b=1--2-seedling", "A=3-seed2", ""] {
       #expect(RunIDParts(id[...]).text == id, "\(id)")
