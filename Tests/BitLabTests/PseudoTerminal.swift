@@ -76,6 +76,9 @@ final class PseudoTerminal {
     return count > 0
   }
 
+  /// How a frame is taken back.
+  static var erased: Regex<Substring> { /\r\u{1B}\[K(?:\u{1B}\[A\u{1B}\[K)+/ }
+
   /// What a person sees, if the terminal is high enough: its lines without styles and without the empty ones at the end.
   var screen: [String] {
     var lines: [[Character]] = [[]]
@@ -88,8 +91,7 @@ final class PseudoTerminal {
         rest = rest.dropFirst(2 + sequence.count)
         switch command {
         case "A": row = max(0, row - (Int(sequence) ?? 1))
-        case "J":
-          lines.removeSubrange((row + 1)...)
+        case "K":
           lines[row].removeSubrange(min(column, lines[row].count)...)
         default: break
         }
@@ -121,7 +123,7 @@ final class PseudoTerminal {
     while Date() < deadline {
       let more = readMore()
       let frames = said.dropFirst(seen).split(
-        separator: /\r\u{1B}\[\d+A\u{1B}\[J/, omittingEmptySubsequences: false)
+        separator: Self.erased, omittingEmptySubsequences: false)
       for frame in frames.dropLast() {
         let lines = frame.replacing(/\u{1B}\[\d+m/, with: "").split(separator: "\r\n").map(String.init)
         if isExpected(lines) { return }

@@ -33,7 +33,7 @@ struct TerminalTests {
     #expect(said.contains("images/s") && said.contains("of 2 ended"), "\(said)")
     #expect(
       said.contains("tiny/full-seed0: \(Self.escape)32mcompleted\(Self.escape)0m, validation accuracy "))
-    #expect(said.contains("A\(Self.escape)J"), "drawn over")
+    #expect(said.contains("A\(Self.escape)K"), "drawn over")
     #expect(!said.contains("epoch 1: train loss"))
   }
 
@@ -57,7 +57,7 @@ struct TerminalTests {
     Foundation.kill(process.processIdentifier, SIGINT)
     while terminal.readMore() {}
     process.waitUntilExit()
-    let rest = terminal.said.components(separatedBy: "A\(Self.escape)J").last ?? ""
+    let rest = terminal.said.components(separatedBy: "A\(Self.escape)K").last ?? ""
     #expect(process.code == 130 && !rest.contains("running") && !rest.contains("epoch"), "\(rest)")
   }
 

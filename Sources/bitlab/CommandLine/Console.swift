@@ -190,12 +190,12 @@ final class Console: Sendable {
   }
 
   /// The size now of the terminal that remarks go to, or 80 columns by 24 rows.
-  static var size: (columns: Int, rows: Int) { size(STDERR_FILENO) ?? (80, 24) }
+  static var size: (columns: Int, rows: Int) { size(of: STDERR_FILENO) ?? (80, 24) }
 
   /// Columns for results, where they go to a terminal.
-  var columnsOfResults: Int? { Self.size(STDOUT_FILENO)?.columns }
+  var columnsOfResults: Int? { Self.size(of: STDOUT_FILENO)?.columns }
 
-  private static func size(_ descriptor: Int32) -> (columns: Int, rows: Int)? {
+  fileprivate static func size(of descriptor: Int32) -> (columns: Int, rows: Int)? {
     var window = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return nil }
     return (Int(window.ws_col), Int(window.ws_row))
@@ -212,11 +212,15 @@ protocol OutputStreams: Sendable {
   func isTerminal(_ descriptor: Int32) -> Bool
   /// As the system's `write`: how many bytes it took, or -1 with `errno`.
   func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int
+  /// Of the terminal that it leads to; nil for anything else.
+  func columns(of descriptor: Int32) -> Int?
   /// Returns when a write may take something again, after one with the error `EAGAIN`.
   func waitForRoom(in descriptor: Int32)
 }
 
 extension OutputStreams {
+  func columns(of descriptor: Int32) -> Int? { nil }
+
   func waitForRoom(in descriptor: Int32) {
     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     _ = poll(&entry, 1, -1)
@@ -226,6 +230,8 @@ extension OutputStreams {
 /// The process's own.
 struct StandardStreams: OutputStreams {
   func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+  func columns(of descriptor: Int32) -> Int? { Console.size(of: descriptor)?.columns }
 
   func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int {
     Foundation.write(descriptor, bytes.baseAddress, bytes.count)

@@ -28,16 +28,34 @@ struct ScreenText: Sendable {
   }
 
   /// What is to be written now; nil for nothing.
-  mutating func take() -> BoundedLines.Batch? {
+  ///
+  /// - Parameter columns: of the terminal, which may have become narrower since: it has wrapped lines that are longer.
+  mutating func take(columns: Int? = nil) -> BoundedLines.Batch? {
     let batch = lines.take()
     if batch == nil, newFrame == nil { return nil }
     let frame = newFrame ?? drawn
-    var bytes = drawn.isEmpty ? [] : Array("\r\u{1B}[\(drawn.count)A\u{1B}[J".utf8)
+    let rows = drawn.reduce(0) { $0 + Self.rows($1, columns) }
+    // Row by row: some terminals keep what is cleared all at once from the screen's top, for those who scroll back.
+    let up = String(repeating: "\u{1B}[A\u{1B}[K", count: rows)
+    var bytes = drawn.isEmpty ? [] : Array("\r\u{1B}[K\(up)".utf8)
     bytes += batch?.bytes ?? []
     for line in frame { bytes += (line + "\n").utf8 }
     newFrame = nil
     drawn = frame
     return BoundedLines.Batch(bytes: bytes, count: batch?.count ?? 0)
+  }
+
+  /// Rows that a line takes, its styles left out.
+  private static func rows(_ line: String, _ columns: Int?) -> Int {
+    guard let columns, columns > 0, line.utf8.count > columns else { return 1 }
+    var count = 0
+    var isStyle = false
+    for character in line {
+      if character == "\u{1B}" { isStyle = true }
+      if !isStyle { count += 1 }
+      if isStyle, character == "m" { isStyle = false }
+    }
+    return max(1, (count + columns - 1) / columns)
   }
 
   /// Takes note that a batch could not be written.

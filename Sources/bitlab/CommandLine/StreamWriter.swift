@@ -60,8 +60,9 @@ final class StreamWriter: Sendable {
   }
 
   private func next() -> BoundedLines.Batch? {
-    state.withLock { state in
-      let batch = state.text.take()
+    let columns = streams.columns(of: descriptor)
+    return state.withLock { state in
+      let batch = state.text.take(columns: columns)
       if batch == nil { state.isWriting = false }
       return batch
     }

@@ -53,6 +53,11 @@ struct BoundedLinesTests {
 struct ScreenTextTests {
   private var screen = ScreenText(BoundedLines(capacity: 4) { "\($0) missing" })
 
+  /// What takes back so many rows.
+  private static func up(_ rows: Int) -> String {
+    "\r\u{1B}[K" + String(repeating: "\u{1B}[A\u{1B}[K", count: rows)
+  }
+
   private mutating func take() -> String? {
     screen.take().map { String(decoding: $0.bytes, as: UTF8.self) }
   }
@@ -62,11 +67,26 @@ struct ScreenTextTests {
     #expect(take() == "frame 999\nfoot\n")
     #expect(take() == nil)
     screen.show(["next"])
-    #expect(take() == "\r\u{1B}[2A\u{1B}[Jnext\n")
+    #expect(take() == "\(Self.up(2))next\n")
     screen.show([])
-    #expect(take() == "\r\u{1B}[1A\u{1B}[J")
+    #expect(take() == "\(Self.up(1))")
     screen.add("a")
     #expect(take() == "a\n")
+  }
+
+  /// A terminal that has become narrower has wrapped what is longer: that many rows more are to go.
+  @Test mutating func wrappedLinesGoAsWell() {
+    screen.show([
+      String(repeating: "x", count: 10), "\u{1B}[1m" + String(repeating: "▁", count: 9) + "\u{1B}[0m", "",
+    ])
+    _ = take()
+    screen.show(["next"])
+    let bytes = screen.take(columns: 4)?.bytes ?? []
+    // Three rows, three, and one.
+    #expect(String(decoding: bytes, as: UTF8.self) == "\(Self.up(7))next\n")
+    screen.show([])
+    let last = screen.take(columns: 4)?.bytes ?? []
+    #expect(String(decoding: last, as: UTF8.self) == "\(Self.up(1))")
   }
 
   /// Whoever has a frame to show still comes too late.
@@ -75,7 +95,7 @@ struct ScreenTextTests {
     #expect(take() == "frame\n")
     screen.endFrames()
     screen.show(["late"])
-    #expect(take() == "\r\u{1B}[1A\u{1B}[J")
+    #expect(take() == "\(Self.up(1))")
     screen.add("a")
     screen.show(["later"])
     #expect(take() == "a\n")
@@ -87,9 +107,9 @@ struct ScreenTextTests {
     screen.add("a")
     #expect(take() == "a\nframe\n")
     screen.add("b")
-    #expect(take() == "\r\u{1B}[1A\u{1B}[Jb\nframe\n")
+    #expect(take() == "\(Self.up(1))b\nframe\n")
     for line in ["c", "d", "e"] { screen.add(line) }
     screen.show(["new"])
-    #expect(take() == "\r\u{1B}[1A\u{1B}[Jc\nd\n1 missing\nnew\n")
+    #expect(take() == "\(Self.up(1))c\nd\n1 missing\nnew\n")
   }
 }
