@@ -7,7 +7,7 @@ final class DataFetch {
   /// What becomes of a download.
   enum Outcome: Sendable, Hashable {
     /// All of its files are there, and right.
-    case isThere
+    case isThere(paths: [String])
     case fetched
     /// With what happened at each address, and what was kept.
     case failed([String])
@@ -23,7 +23,8 @@ final class DataFetch {
   /// Is told how many bytes there are.
   private let progress: (OfficialDownload, Int) -> Void
   private let say: (_ text: String, _ isProblem: Bool) -> Void
-  /// Places where nobody answers, or nothing comes: to ask for one file after the other would help nobody.
+  /// Places where nobody answers, or that stall whenever they are asked, with what was said: to wait for them at one file after
+  /// the other would help nobody.
   private var hopeless: [String: String] = [:]
 
   init(
@@ -44,7 +45,9 @@ final class DataFetch {
 
   /// Throws `FileLock.Held` where another process fetches into the same folder.
   func callAsFunction(_ download: OfficialDownload) throws -> Outcome {
-    if download.files.allSatisfy(isRight) { return .isThere }
+    if download.files.allSatisfy(isRight) {
+      return .isThere(paths: download.files.compactMap(folder.locate))
+    }
     let target = target(download)
     let part = FilePath.join(target, download.name + ".part")
     var problems: [String] = []
@@ -85,12 +88,6 @@ final class DataFetch {
     return .failed(problems)
   }
 
-  /// Where a download's files are; nil while one is missing or wrong.
-  func places(_ download: OfficialDownload) -> [String]? {
-    let paths = download.files.compactMap { isRight($0) ? folder.locate($0) : nil }
-    return paths.count == download.files.count ? paths : nil
-  }
-
   private func isRight(_ file: OfficialFile) -> Bool {
     folder.locate(file).map { file.check($0) == .ok } ?? false
   }
@@ -101,27 +98,33 @@ final class DataFetch {
   ) throws -> Curl.Failure? {
     var failure: Curl.Failure?
     var failures = 0
-    // Whether the server cannot go on where an attempt ended, so that each begins anew.
-    var isAnew = false
+    let atStart = byteCount(part)
+    // A server that cannot go on where an attempt ended begins anew each time, beside what another one may go on from.
+    let anew = part + ".anew"
+    var target = part
+    defer { if files.exists(anew) { try? files.remove(anew) } }
     while failures <= pauses.count {
       if failures > 0 { Thread.sleep(forTimeInterval: pauses[failures - 1]) }
-      if isAnew, files.exists(part) { try files.remove(part) }
-      let before = byteCount(part)
-      guard case .failed(let found) = try attempt(download, address, part) else { return nil }
+      if files.exists(anew) { try files.remove(anew) }
+      let before = byteCount(target)
+      guard case .failed(let found) = try attempt(download, address, target) else {
+        if target == anew { try files.rename(anew, to: part) }
+        return nil
+      }
       if found.cannotContinue, before > 0 {
         // All of it may be there.
         if before >= download.byteCount { return nil }
-        isAnew = true
+        target = anew
         continue
       }
       failure = found
       if !found.mayPass { break }
-      let more = isAnew ? 0 : byteCount(part) - before
+      let more = target == anew ? 0 : byteCount(part) - before
       failures = more > Self.muchMore || more * Self.fewestParts > download.byteCount ? 1 : failures + 1
     }
-    if isAnew, files.exists(part) {
-      // Nobody could go on from it.
-      try files.remove(part)
+    if target == anew {
+      // What came of this server alone nobody could go on from.
+      if atStart == 0, files.exists(part) { try files.remove(part) }
       failure?.text += "; the server sends whole files alone: not kept"
     }
     return failure

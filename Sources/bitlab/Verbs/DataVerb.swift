@@ -184,8 +184,7 @@ struct DataVerb {
         if bar != nil { console.show([]) }
         let text = "\(download.dataset.rawValue): \(download.name)"
         switch outcome {
-        case .isThere:
-          let paths = fetch.places(download) ?? []
+        case .isThere(let paths):
           let place = paths.count == 1 ? paths[0] : paths.first.map { "in \(FilePath.folder(of: $0))" }
           console.info("\(text) is there" + (place.map { ": \($0)" } ?? ""))
         case .fetched: console.info("\(text) is fetched, and is the official one")

@@ -83,7 +83,7 @@ struct DataFetchTests {
     #expect(try POSIXFileSystem().readAll(target) == Self.gzip(content))
     #expect(
       try POSIXFileSystem().list(folder.file("data/mnist")) == [".fetch.lock", "train-images-idx3-ubyte.gz"])
-    #expect(try fetch(download(server)) == .isThere)
+    #expect(try fetch(download(server)) == .isThere(paths: [target]))
     #expect(server.requests == ["train-images-idx3-ubyte.gz"])
   }
 
@@ -135,6 +135,28 @@ struct DataFetchTests {
     bad.behave(.noRanges)
     #expect(try fetch(download(bad)) == .fetched)
     #expect(file.check(target) == .ok)
+  }
+
+  /// A mirror that sends whole files alone, and cuts them, costs nothing of what another server has sent.
+  @Test func whatCanBeGoneOnFromIsKept() throws {
+    let (bad, worse) = (try server(.cuts), try server(.cutsWithoutRanges))
+    guard case .failed(let problems) = try fetch(download(bad, worse)) else {
+      Issue.record("fetched")
+      return
+    }
+    let kept = try folder.bytes("data/mnist/train-images-idx3-ubyte.gz.part")
+    #expect(kept.count > Self.gzip(content).count / 2 && Self.gzip(content).starts(with: kept))
+    #expect(problems.last?.contains("the first \(kept.count) bytes are kept") == true, "\(problems)")
+    #expect(
+      try POSIXFileSystem().list(folder.file("data/mnist")).sorted()
+        == [".fetch.lock", "train-images-idx3-ubyte.gz.part"])
+    bad.behave(.whole)
+    #expect(try fetch(download(bad)) == .fetched && bad.requests.last!.hasSuffix(" from \(kept.count)"))
+    // And one that does not cut is as good as any.
+    try POSIXFileSystem().remove(target)
+    bad.behave(.cuts)
+    worse.behave(.noRanges)
+    #expect(try fetch(download(bad, worse)) == .fetched && file.check(target) == .ok)
   }
 
   @Test func theMirrorHelps() throws {
@@ -192,7 +214,9 @@ struct DataFetchTests {
     let server = try server(.whole)
     try POSIXFileSystem().createFolders(folder.file("data/MNIST/raw"))
     try folder.put(content, as: "data/MNIST/raw/train-images-idx3-ubyte")
-    #expect(try fetch(download(server)) == .isThere && server.requests == [])
+    #expect(
+      try fetch(download(server)) == .isThere(paths: [folder.file("data/MNIST/raw/train-images-idx3-ubyte")])
+        && server.requests == [])
     try POSIXFileSystem().remove(folder.file("data/MNIST/raw/train-images-idx3-ubyte"))
     try POSIXFileSystem().createFolders(folder.file("data/mnist"))
     try folder.put(Array("not it".utf8), as: "data/mnist/train-images-idx3-ubyte")
