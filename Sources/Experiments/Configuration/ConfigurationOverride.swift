@@ -87,25 +87,22 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
 
   /// Throws where no config has the key that is to be left out: nothing else would find that.
   fileprivate func checkThatItIsKnown(_ path: [String]) throws(Problem) {
-    guard value == .null, let last = path.last else { return }
-    let sections = Set(ConfigurationSchema.keys.map(\.section)).union(["grid", "variants"])
-    let names: [String]
-    switch path[0] {
-    case "grid" where path.count > 1: names = ConfigurationSchema.gridAxes.map(\.path)
-    case "variants" where path.count == 3:
-      names = ConfigurationSchema.keys(of: "variants").map(\.name) + ["early_stopping"]
-    default:
-      let parents = path[0] == "variants" ? ["training"] + path.dropFirst(2).dropLast() : path.dropLast()
-      let section = parents.joined(separator: ".")
-      let inner = sections.filter { $0.hasPrefix(section.isEmpty ? "" : section + ".") }
-        .map { $0.dropFirst(section.isEmpty ? 0 : section.count + 1) }
-      names =
-        ConfigurationSchema.keys(of: section).map(\.name)
-        + inner.compactMap { $0.split(separator: ".").first.map(String.init) }
+    guard value == .null else { return }
+    func check(_ name: String, among names: [String]) throws(Problem) {
+      if names.contains(name) { return }
+      let near = Nearest.name(to: name, among: names).map { "; did you mean \($0.quoted)?" }
+      throw Problem(description: "\(key)=null: there is no such key to leave out" + (near ?? ""))
     }
-    if names.contains(last) { return }
-    let near = Nearest.name(to: last, among: names).map { "; did you mean \($0.quoted)?" }
-    throw Problem(description: "\(key)=null: there is no such key to leave out" + (near ?? ""))
+    if path[0] == "grid", path.count > 1 {
+      return try check(path[1], among: ConfigurationSchema.gridAxes.map(\.path))
+    }
+    let isInVariant = Self.variantKey(path) != nil
+    var section = isInVariant ? "variants" : ""
+    for name in path.dropFirst(isInVariant ? 2 : 0) {
+      let keys = ConfigurationSchema.keys(of: section)
+      try check(name, among: keys.map(\.name))
+      section = keys.first { $0.name == name }?.path ?? ""
+    }
   }
 
   /// What a key of a variant is called there; nil for another one.
