@@ -155,7 +155,7 @@ enum Completions {
             *) if [[ $verb ]]; then ((++count)); else verb=${words[i]}; fi ;;
           esac
         done
-        results=${results/#\~/$HOME}
+        [[ $results == "~" || $results == "~/"* ]] && results=$HOME${results:1}
         COMPREPLY=()
         if [[ $word == --*=* ]]; then
           before=${word%%=*} word=${word#*=}
@@ -217,7 +217,8 @@ enum Completions {
       _bitlab_names() {
         # As it is on the line, with a backslash more before each.
         local results=${(Q)${(Q)opt_args[--results]}}
-        results=${${results:-${BITLAB_RESULTS:-results}}/#\~/$HOME}
+        results=${results:-${BITLAB_RESULTS:-results}}
+        [[ $results == '~'(|/*) ]] && results=$HOME${results#'~'}
         local -aU experiments runs
         experiments=($results/*/config.json(N:h:t))
         runs=($results/*/runs/*(/N))
@@ -315,7 +316,7 @@ enum Completions {
           test "$words[$i]" = --results; and test $i -lt (count $words); and set results $words[(math $i + 1)]
           string match -q -- '--results=*' $words[$i]; and set results (string replace -- --results= '' $words[$i])
         end
-        set results (string replace -r '^~' $HOME -- $results)
+        set results (string replace -r '^~(?=/|$)' $HOME -- $results)
         for config in $results/*/config.json
           set -l folder (path dirname $config)
           test $argv[1] != runs; and path basename $folder
