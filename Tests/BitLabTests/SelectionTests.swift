@@ -49,6 +49,7 @@ struct SelectionTests {
       (
         "training.early_stopping.patience=3", "set variants.two.early_stopping.patience"
       ), ("training=3", "expected an object"), ("colour=red", "unknown key"),
+      ("variants.two=null", "variants.two: a variant is set key by key"),
       ("training.epoch=null", "no such key to leave out; did you mean \"epochs\"?"),
       ("training.shedule=null", "did you mean \"schedule\"?"),
       ("grid.training.lerning_rate=null", "did you mean \"training.learning_rate\"?"),
@@ -104,6 +105,31 @@ struct SelectionTests {
     #expect(try program.text("results/tiny/set.json").contains(/"training.weight_decay": null/))
     #expect(
       try !program.text("results/tiny/runs/full-seed0/run.json").contains(/"training.weight_decay": 0.5/))
+  }
+
+  /// Nothing that was set goes in silence.
+  @Test func whatIsSetAgainAsAPartIsSaid() throws {
+    let program = try program()
+    let lost = try program(
+      "validate", "tiny.json", "--set", "model.hidden=[3]",
+      "--set", #"model={"type": "mlp", "hidden": [4]}"#)
+    #expect(
+      lost.code == 2 && lost.errors.contains("model.hidden: model, set after it, takes its place"), "\(lost)")
+    let kept = try program(
+      "validate", "tiny.json", "--set", #"model={"type": "mlp", "hidden": [4]}"#,
+      "--set", "model.hidden=[3]")
+    #expect(kept.code == 0, "\(kept)")
+  }
+
+  @Test func wordsThatNameNothingAreSaid() throws {
+    let program = try program()
+    for (words, problem) in [
+      (["validate", ""], "validate: found an empty word"), (["cancel", ""], "cancel: found an empty word"),
+      (["validate", "-", "-"], "standard input can be read once: found `-` 2 times"),
+    ] {
+      let result = try program.run(after: ":", words)
+      #expect(result.code == 2 && result.errors.contains(problem), "\(result)")
+    }
   }
 
   /// What was set in a config that an experiment has grown out of is kept with it.

@@ -39,6 +39,11 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
     let names = (root["variants"]?.array ?? []).compactMap { $0["name"]?.string }
     // Of names that begin alike the longest is meant.
     let name = names.filter { rest.hasPrefix($0 + ".") }.max { $0.utf8.count < $1.utf8.count }
+    if names.contains(rest) {
+      throw Problem(
+        description:
+          "\(key): a variant is set key by key, variants.\(rest).KEY; variants=[...] sets all of them")
+    }
     guard let name else {
       throw Problem(
         description: "\(key): there is no such variant: expected variants.NAME.KEY, with a name of "
@@ -54,8 +59,15 @@ package struct ConfigurationOverride: Sendable, Hashable, CustomStringConvertibl
 
   /// Throws where a config has it in vain.
   ///
-  /// - Parameter path: of the key when it was set: a variant may have another name since.
-  fileprivate func checkThatItCounts(_ path: [String], in root: JSONObject) throws(Problem) {
+  /// - Parameters:
+  ///   - path: of the key when it was set: a variant may have another name since.
+  ///   - later: what was set after it.
+  fileprivate func checkThatItCounts(
+    _ path: [String], in root: JSONObject, later: some Sequence<ConfigurationOverride>
+  ) throws(Problem) {
+    if let other = later.first(where: { key.hasPrefix($0.key + ".") }) {
+      throw Problem(description: "\(key): \(other.key), set after it, takes its place: set it before")
+    }
     if let problem = overridden(path, in: root) { throw Problem(description: "\(key): \(problem)") }
   }
 
@@ -158,7 +170,9 @@ extension ConfigurationFile {
       paths.append(path)
     }
     // Whatever their order.
-    for (override, path) in zip(overrides, paths) { try override.checkThatItCounts(path, in: object) }
+    for (place, override) in overrides.enumerated() {
+      try override.checkThatItCounts(paths[place], in: object, later: overrides[(place + 1)...])
+    }
     let pretty = JSONValue.object(object).pretty + "\n"
     return ConfigurationFile(path: path, bytes: [UInt8](pretty.utf8), overrides: overrides)
   }

@@ -153,7 +153,7 @@ struct Arguments: Sendable {
         "`\(verb.name)` has no option `\(option.spelling)`"
           + (near.map { ": did you mean `\($0)`?" } ?? ", which is for \(others.joined(separator: ", "))"))
     }
-    try verb.operands.check(operands.count, of: verb)
+    try verb.operands.check(operands, of: verb)
   }
 }
 

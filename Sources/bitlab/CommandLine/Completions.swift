@@ -44,6 +44,25 @@ enum Completions {
   /// As one word of a shell.
   private static func quoted(_ text: String) -> String { "'\(text.replacing("'", with: #"'\''"#))'" }
 
+  /// What is offered for the first operand of a verb, and for the others: `words` and a list, or what is looked up; empty
+  /// for nothing.
+  private static func operands(_ verb: Verb) -> (first: String, later: String) {
+    let first =
+      switch verb.operands.kind {
+      case .nothing: ""
+      case .config: "configs"
+      case .experiment: "experiments"
+      case .run: "runs"
+      case .target: "targets"
+      case .verb: "words " + Verb.all.map(\.name).joined(separator: " ")
+      case .words(let words, _): "words " + words.joined(separator: " ")
+      }
+    if case .words(_, let then) = verb.operands.kind {
+      return (first, then.isEmpty ? "" : "words " + then.joined(separator: " "))
+    }
+    return (first, verb.operands.count.upperBound > 1 ? first : "")
+  }
+
   // MARK: - bash
 
   private static var bash: String {
@@ -185,28 +204,14 @@ enum Completions {
       """#
   }
 
-  /// What is offered for the first operand of a verb, and for the others; the latter is empty where there are none.
-  private static func operands(_ verb: Verb) -> (first: String, later: String) {
-    let first =
-      switch verb.operands.kind {
-      case .nothing: ""
-      case .config: "configs"
-      case .experiment: "experiments"
-      case .run: "runs"
-      case .target: "targets"
-      case .verb: "words " + Verb.all.map(\.name).joined(separator: " ")
-      case .words(let words, _): "words " + words.joined(separator: " ")
-      }
-    if case .words(_, let then) = verb.operands.kind {
-      return (first, then.isEmpty ? "" : "words " + then.joined(separator: " "))
-    }
-    return (first, verb.operands.count.upperBound > 1 ? first : "")
-  }
-
   // MARK: - zsh
 
   private static var zsh: String {
     let verbs = Verb.all.map { "    \(quoted("\($0.name):\($0.summary)"))" }
+    // Verbs' own options may stand before them; they are not offered there, but their values are no verbs.
+    let hidden = Option.all.filter(\.takesValue).filter { option in
+      !Option.common.contains { $0.name == option.name }
+    }.flatMap(zsh).map { "'!" + $0.dropFirst() }
     let cases = Verb.all.map { verb in
       let arguments = (verb.allOptions.flatMap(zsh) + zshOperands(verb)).map { " \\\n        " + $0 }
       return "      \(verb.name)) _arguments -s -S\(arguments.joined()) ;;"
@@ -216,29 +221,35 @@ enum Completions {
       # Completion of bitlab's words for zsh.
       _bitlab_names() {
         # As it is on the line, with a backslash more before each.
-        local results=${(Q)${(Q)opt_args[--results]}}
+        local results=${(Q)${(Q)opt_args[--results]:-$before}}
         results=${results:-${BITLAB_RESULTS:-results}}
         [[ $results == '~'(|/*) ]] && results=$HOME${results#'~'}
         local -aU experiments runs
-        experiments=($results/*/config.json(N:h:t))
-        runs=($results/*/runs/*(/N))
-        runs=(${${runs#$results/}/\/runs\//\/})
-        if [[ $PREFIX == */* && -S $results/.bitlab/socket ]]; then
-          runs+=(${(M)${${(f)"$(bitlab status -q --queued --results $results "${PREFIX%%/*}/*" 2> /dev/null)"}%% *}:#*/*})
+        if [[ $PREFIX != */* ]]; then
+          # There may be thousands of runs: those of the experiment that is being typed are offered.
+          experiments=($results/*/config.json(N:h:t))
+          if [[ $1 == runs ]]; then compadd -S / -- $experiments; else compadd -S ' ' -r '/ ' -- $experiments; fi
+        elif [[ $1 != experiments ]]; then
+          local name=${(Q)PREFIX%%/*}
+          runs=($results/$name/runs/*(/N:t))
+          runs=($name/$^runs)
+          if [[ -S $results/.bitlab/socket ]]; then
+            runs+=(${(M)${${(f)"$(bitlab status -q --queued --results $results "$name/*" 2> /dev/null)"}%% *}:#*/*})
+          fi
+          compadd -- $runs
         fi
-        [[ $1 == runs ]] || compadd -- $experiments
-        [[ $1 == experiments ]] || compadd -- $runs
       }
 
       _bitlab() {
-        local curcontext=$curcontext state line
+        local curcontext=$curcontext state line before
         local -A opt_args
         local -a verbs
         verbs=(
       \#(verbs.joined(separator: "\n"))
         )
-        _arguments -C -s\#(Option.common.flatMap(zsh).map { " \\\n    " + $0 }.joined()) \
+        _arguments -C -s -A '-*'\#((Option.common.flatMap(zsh) + hidden).map { " \\\n    " + $0 }.joined()) \
           '1: :->verb' '*:: :->rest'
+        before=$opt_args[--results]
         case $state in
           verb) _describe verb verbs ;;
           rest)
@@ -290,18 +301,35 @@ enum Completions {
     for option in Option.common { lines.append(fish(option, "")) }
     for verb in Verb.all {
       lines.append(
-        "complete -c bitlab -n __fish_use_subcommand -a \(verb.name) -d \(quoted(verb.summary))")
-      let condition = " -n '__bitlab_verb \(verb.name)'"
+        "complete -c bitlab -n '__bitlab_at \"\"' -a \(verb.name) -d \(quoted(verb.summary))")
+      let condition = " -n '__bitlab_at \(verb.name)'"
       for option in verb.options { lines.append(fish(option, condition)) }
-      for (when, offered) in fishOperands(verb) {
-        lines.append("complete -c bitlab -n '__bitlab_verb \(verb.name)\(when)' -a \(quoted(offered))")
+      let (first, later) = fishOperands(verb)
+      for (offered, place) in [(first, "0 0"), (later, "1")] where !offered.isEmpty {
+        lines.append("complete -c bitlab -n '__bitlab_at \(verb.name) \(place)' -a \(quoted(offered))")
       }
     }
     return #"""
       # Completion of bitlab's words for fish.
-      function __bitlab_verb
+
+      # Whether that verb stands there, with so many operands behind it, before the word that is being typed.
+      function __bitlab_at -a verb least most
         set -l words (commandline -opc)
-        test (count $words) -gt 1; and __fish_seen_subcommand_from $argv; and not __fish_use_subcommand
+        set -l given
+        set -e words[1]
+        while set -q words[1]
+          if contains -- $words[1] \#(spellings(Option.all.filter(\.takesValue)))
+            set -e words[1]
+          else if not string match -q -- '-*' $words[1]
+            set -a given $words[1]
+          end
+          set -e words[1]
+        end
+        test "$given[1]" = "$verb"; or return
+        set -q least[1]; or return 0
+        set -l count (math (count $given) - 1)
+        test $count -ge $least; or return
+        not set -q most[1]; or test $count -le $most
       end
 
       function __bitlab_configs
@@ -317,17 +345,18 @@ enum Completions {
           string match -q -- '--results=*' $words[$i]; and set results (string replace -- --results= '' $words[$i])
         end
         set results (string replace -r '^~(?=/|$)' $HOME -- $results)
-        for config in $results/*/config.json
-          set -l folder (path dirname $config)
-          test $argv[1] != runs; and path basename $folder
-          test $argv[1] = experiments; and continue
-          for run in $folder/runs/*/
-            echo (path basename $folder)/(path basename $run)
+        set -l name (string split -f 1 -m 1 / -- (commandline -ct | string match '*/*' | string unescape))
+        if test -z "$name"
+          # There may be thousands of runs: those of the experiment that is being typed are offered.
+          set -l configs $results/*/config.json
+          for experiment in (path basename (path dirname $configs))
+            if test $argv[1] = runs; echo $experiment/; else; echo $experiment; end
           end
-        end
-        set -l name (string split -f 1 -m 1 / -- (commandline -ct | string match '*/*'))
-        if test "$argv[1]" != experiments -a -n "$name" -a -S $results/.bitlab/socket
-          bitlab status -q --queued --results $results "$name/*" 2> /dev/null | string match -r '^\S+/\S+'
+        else if test $argv[1] != experiments
+          set -l runs $results/$name/runs/*/
+          for run in (path basename $runs); echo $name/$run; end
+          test -S $results/.bitlab/socket
+          and bitlab status -q --queued --results $results "$name/*" 2> /dev/null | string match -r '^\S+/\S+'
         end
       end
 
@@ -348,20 +377,14 @@ enum Completions {
     return "complete -c bitlab\(condition) -l \(option.name)\(letter)\(value) -d \(quoted(option.summary))"
   }
 
-  /// What is offered, and what must hold besides the verb.
-  private static func fishOperands(_ verb: Verb) -> [(when: String, offered: String)] {
-    switch verb.operands.kind {
-    case .nothing: return []
-    case .config: return [("", "(__bitlab_configs)")]
-    case .experiment: return [("", "(__bitlab_names experiments)")]
-    case .run: return [("", "(__bitlab_names runs)")]
-    case .target: return [("", "(__bitlab_names targets)")]
-    case .verb: return [("", Verb.all.map(\.name).joined(separator: " "))]
-    case .words(let words, let then):
-      let first = words.joined(separator: " ")
-      let hasFirst = "__fish_seen_subcommand_from \(first)"
-      return [("; and not \(hasFirst)", first)]
-        + (then.isEmpty ? [] : [("; and \(hasFirst)", then.joined(separator: " "))])
+  /// What is offered for the first operand, and for the others.
+  private static func fishOperands(_ verb: Verb) -> (first: String, later: String) {
+    func offered(_ words: String) -> String {
+      if let list = words.firstMatch(of: #/^words (.*)/#) { return String(list.output.1) }
+      if words.isEmpty { return "" }
+      return words == "configs" ? "(__bitlab_configs)" : "(__bitlab_names \(words))"
     }
+    let (first, later) = operands(verb)
+    return (offered(first), offered(later))
   }
 }

@@ -147,7 +147,8 @@ extension OptionValue<String> {
   static let folder = OptionValue("DIR", "the name of a folder", .folders) { $0.isEmpty ? nil : $0 }
   static let command = OptionValue("COMMAND", "a command") { $0 }
   static let address = OptionValue("URL", "an address that begins with http:// or https://") {
-    $0.hasPrefix("http://") || $0.hasPrefix("https://") ? $0 : nil
+    // Behind it is a host.
+    $0.wholeMatch(of: #/https?:\/\/[^\/].*/#) == nil ? nil : $0
   }
 }
 
@@ -157,7 +158,8 @@ extension OptionValue<Glob> {
 
 extension OptionValue<ConfigurationOverride> {
   static let setting = OptionValue(
-    "KEY=VALUE", "KEY=VALUE, as training.epochs=5; VALUE is JSON or a bare word"
+    "KEY=VALUE",
+    "KEY=VALUE, as training.epochs=5; VALUE is JSON or a bare word, \"\" is an empty one and null leaves KEY out"
   ) {
     try? ConfigurationOverride($0)
   }

@@ -88,8 +88,12 @@ struct Operands: Sendable {
     }
   }
 
-  /// Throws `UsageError` where there are too few or too many.
-  func check(_ given: Int, of verb: Verb) throws(UsageError) {
+  /// Throws `UsageError` where there are too few or too many, or an empty one.
+  func check(_ words: [String], of verb: Verb) throws(UsageError) {
+    let given = words.count
+    if count.upperBound > 0, words.contains("") {
+      throw UsageError("\(verb.name): found an empty word in place of a name")
+    }
     if given < count.lowerBound {
       let article = if case .words = kind { "" } else { count.upperBound == 1 ? "a " : "at least one " }
       throw UsageError("\(verb.name) needs \(article)\(noun)")

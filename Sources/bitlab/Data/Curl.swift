@@ -18,7 +18,7 @@ struct Curl: Sendable {
 
     static func tooMuch(_ text: String) -> Failure { Failure(code: 63, status: nil, text: text) }
 
-    /// Nobody answers there, and nobody will in a moment.
+    /// Nobody answers there, and nobody will in a moment; waiting in vain for an answer at all is such a case too.
     var isUnreachable: Bool { [5, 6, 7, 35, 60].contains(code) || isTooSlow && status == nil }
     /// Nothing came for as long as there is patience.
     var isTooSlow: Bool { code == 28 }

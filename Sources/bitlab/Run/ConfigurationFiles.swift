@@ -17,6 +17,10 @@ enum ConfigurationFiles {
   static func load(_ arguments: Arguments, _ console: Console) throws -> (loaded: [Loaded], exitCode: Int32) {
     var exitCode = ExitCode.done
     var loaded: [Loaded] = []
+    if arguments.operands.count(where: { $0 == "-" }) > 1 {
+      throw UsageError(
+        "standard input can be read once: found `-` \(arguments.operands.count { $0 == "-" }) times")
+    }
     for path in arguments.operands {
       let file: ConfigurationFile
       do {

@@ -40,7 +40,9 @@ struct RunTable {
       Sparkline.text(row.curve, width: curveWidth)
     },
     Column(title: "accuracy", least: 8, sacrifice: 2) { $0.trainAccuracy.map(LogLine.percent) ?? "-" },
-    Column(title: "validation", least: 10) { $0.validationAccuracy.map(LogLine.percent) ?? "-" },
+    Column(title: "validation", least: 10, sacrifice: 4) {
+      $0.validationAccuracy.map(LogLine.percent) ?? "-"
+    },
     Column(title: "images/s", least: 8, sacrifice: 0) { $0.imagesPerSecond.map(LogLine.speed) ?? "-" },
     Column(title: "left", least: 7) { row in
       row.status == .running ? row.secondsLeft.map(duration) ?? "-" : row.status.rawValue

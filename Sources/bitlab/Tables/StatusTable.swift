@@ -7,6 +7,8 @@ enum StatusTable {
   private static let (name, step, speed, remark) = (0, 3, 5, 6)
   /// Columns that a remark gets at least, where there is one.
   private static let leastRemark = 16
+  /// Enough to read a run's name by; what runs wait for goes before names have less.
+  private static let leastName = 20
 
   /// A line for each run, aligned, under a header.
   ///
@@ -23,7 +25,14 @@ enum StatusTable {
       lines = Self.lines(rows, shown)
     }
     for (column, least) in [(remark, leastRemark), (name, 8)] where excess() > 0 {
-      let widest = rows.map { $0[column].count }.max() ?? 0
+      func widest(_ column: Int) -> Int { rows.map { $0[column].count }.max() ?? 0 }
+      if column == name, shown.contains(remark),
+        widest(name) - excess() < min(leastName, ShortNames.widest(rows.dropFirst().map { $0[name] }))
+      {
+        shown.removeAll { $0 == remark }
+        lines = Self.lines(rows, shown)
+      }
+      let widest = widest(column)
       let room = max(min(least, widest), widest - excess())
       let cells = rows.dropFirst().map { $0[column] }
       var cut = cells.map { Self.cut($0, room) }

@@ -129,7 +129,10 @@ struct CompletionsTests {
       ("bitlab logs tiny/f", ["tiny/full-seed0"]), ("bitlab remove ", ["other", "tiny"]),
       ("bitlab run configs/", ["configs/a.json"]), ("bitlab help wat", ["watch"]),
       ("bitlab cancel --results nowhere t", []), ("bitlab data ", ["fetch", "list", "verify"]),
-      ("bitlab data fetch m", ["mnist"]), (#"bitlab logs --results my\ folder th"#, ["third/one-seed0"]),
+      ("bitlab data fetch m", ["mnist"]), (#"bitlab logs --results my\ folder th"#, ["third/"]),
+      (#"bitlab --results my\ folder logs third/"#, ["third/one-seed0"]), ("bitlab logs t", ["tiny/"]),
+      ("bitlab logs tiny/full-seed0 ", []), ("bitlab cancel tiny/full-seed0 oth", ["other"]),
+      ("bitlab cancel tiny/f", ["tiny/full-seed0"]),
     ] {
       #expect(try fish(line, in: program) == offered, "\(line)")
     }
@@ -149,10 +152,13 @@ struct CompletionsTests {
     for (line, offered) in [
       ("bitlab shutd", "bitlab shutdown "), ("bitlab shutdown --dr", "bitlab shutdown --drain "),
       ("bitlab logs tiny/f", "bitlab logs tiny/full-seed0 "), ("bitlab remove ot", "bitlab remove other"),
-      // Runs alone, where runs are meant.
-      ("bitlab logs oth", "bitlab logs other/one-seed3 "),
+      // An experiment, then its runs, where runs are meant.
+      ("bitlab logs oth", "bitlab logs other/"), ("bitlab logs other/", "bitlab logs other/one-seed3 "),
+      ("bitlab cancel tiny/f", "bitlab cancel tiny/full-seed0 "),
       ("bitlab run configs/", "bitlab run configs/a.json "),
-      (#"bitlab logs --results my\ folder th"#, #"bitlab logs --results my\ folder third/one-seed0 "#),
+      (#"bitlab logs --results my\ folder th"#, #"bitlab logs --results my\ folder third/"#),
+      (#"bitlab logs --results "my folder" third/"#, #"bitlab logs --results "my folder" third/one-seed0 "#),
+      (#"bitlab --results my\ folder remove th"#, #"bitlab --results my\ folder remove third"#),
     ] {
       // A second zsh on a pseudo-terminal shows its line after the tab.
       let script = """

@@ -305,6 +305,7 @@ struct DataFetchTests {
       (["data", "fetch"], "data fetch needs a data set: mnist, fashion-mnist, cifar10, cifar100"),
       (["data", "list", "--from", "http://x"], "`--from` is an option of `data fetch`"),
       (["data", "fetch", "mnist", "--from", "ftp://x"], "`--from ftp://x`: expected an address"),
+      (["data", "fetch", "mnist", "--from", "http://"], "`--from http://`: expected an address"),
     ] {
       let wrong = try program.run(after: ":", words)
       #expect(wrong.code == 2 && wrong.errors.contains(problem), "\(wrong)")
