@@ -28,12 +28,14 @@ package struct ConfigurationKey: Sendable, Hashable {
   package var condition: Condition?
   /// Whether the key may be a grid's axis, if it takes single values and lies in a section that runs differ in.
   package var mayVary: Bool
+  /// Whether variants may set the key for themselves, though it is no key of `training`: those they all may.
+  package var ofVariants: Bool
   /// One sentence for people; the JSON schema has the same.
   package var summary: String
 
   package init(
     _ path: String, _ type: ValueType, _ fallback: Fallback, when condition: Condition? = nil,
-    mayVary: Bool = true, _ summary: String
+    mayVary: Bool = true, ofVariants: Bool = false, _ summary: String
   ) {
     self.path = path
     let dot = path.lastIndex(of: ".")
@@ -44,6 +46,7 @@ package struct ConfigurationKey: Sendable, Hashable {
     self.fallback = fallback
     self.condition = condition
     self.mayVary = mayVary
+    self.ofVariants = ofVariants
     self.summary = summary
   }
 

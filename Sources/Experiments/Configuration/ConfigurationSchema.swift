@@ -29,8 +29,7 @@ package enum ConfigurationSchema {
   }
 
   private static let overridableKeys: [ConfigurationKey] =
-    (["model.bias", "model.initialization"].compactMap { byPath[$0] } + (bySection["training"] ?? [])).map {
-      key in
+    ((bySection["model"] ?? []).filter(\.ofVariants) + (bySection["training"] ?? [])).map { key in
       var key = key
       if key.fallback == .required { key.fallback = .none }
       return key

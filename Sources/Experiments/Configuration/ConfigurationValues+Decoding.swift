@@ -16,19 +16,11 @@ extension DatasetConfiguration {
 
 extension ModelConfiguration {
   init(_ values: ConfigurationValues) {
-    let architecture: NetworkSpecification.Architecture
-    if values.string("model.type") == "mlp" {
-      let hidden = values.list("model.hidden").compactMap { ConfigurationValue.scalar($0).integer }
-      architecture = .mlp(
-        MLPSpecification(hidden: hidden, bias: values.list("model.bias").map { $0 == .boolean(true) }))
-    } else {
-      architecture = .vit(
-        ViTSpecification(
-          width: values.integer("model.width"), layers: values.integer("model.layers"),
-          heads: values.integer("model.heads"), mlpWidth: values.integer("model.mlp_width"),
-          patch: values.integer("model.patch")))
+    let type = values.string("model.type")
+    guard let architecture = ConfigurationSchema.architecture(type) else {
+      preconditionFailure("the key table takes the type \(type) that no architecture has")
     }
-    self.init(architecture: architecture, initialization: values.choice("model.initialization"))
+    self.init(architecture: architecture.init(values), initialization: values.choice("model.initialization"))
   }
 }
 

@@ -8,7 +8,10 @@ package struct ConfigurationValues: Sendable, Hashable {
     self.values = values
   }
 
-  package subscript(path: String) -> ConfigurationValue? { values[path] }
+  package internal(set) subscript(path: String) -> ConfigurationValue? {
+    get { values[path] }
+    set { values[path] = newValue }
+  }
 
   /// These values with the defaults of those of `keys` that were left out and mean something here.
   ///
@@ -31,9 +34,7 @@ package struct ConfigurationValues: Sendable, Hashable {
         }
       }
     }
-    if case .scalar(let bias) = result["model.bias"], case .list(let hidden) = result["model.hidden"] {
-      result.values["model.bias"] = .list(Array(repeating: bias, count: hidden.count + 1))
-    }
+    ConfigurationSchema.architecture(result["model.type"]?.string)?.complete(&result)
     return result
   }
 

@@ -7,7 +7,7 @@ import TensorCore
 /// A contradiction is reported at the most particular of the settings that cause it: the grid's, else the variant's.
 /// Settings that are missing or were refused take no part, so one mistake is reported once.
 struct RunChecks {
-  private let settings: Settings
+  let settings: Settings
   private let physicalMemory: UInt64
   private(set) var diagnostics: [Diagnostic] = []
 
@@ -20,7 +20,7 @@ struct RunChecks {
     checkSizes()
   }
 
-  private mutating func report(_ message: String, at involved: String...) {
+  mutating func report(_ message: String, at involved: String...) {
     let candidates = involved.compactMap { settings[$0] }
     guard let layer = candidates.map(\.layer).max(),
       let chosen = candidates.first(where: { $0.layer == layer })
@@ -75,78 +75,28 @@ struct RunChecks {
     }
   }
 
+  /// The data set, where it is known.
+  var dataset: DatasetConfiguration.Name? {
+    settings.choice("dataset.name").flatMap(DatasetConfiguration.Name.init)
+  }
+
   private mutating func checkSizes() {
-    let dataset = settings.choice("dataset.name").flatMap(DatasetConfiguration.Name.init)
-    switch settings.choice("model.type") {
-    case "mlp": checkMLP(dataset)
-    case "vit": checkViT(dataset)
-    default: break
+    guard let found = ConfigurationSchema.architecture(settings.choice("model.type"))?.sizes(&self) else {
+      return
     }
-  }
-
-  private mutating func checkMLP(_ dataset: DatasetConfiguration.Name?) {
-    guard let items = settings.list("model.hidden") else { return }
-    let hidden = items.compactMap { ConfigurationValue.scalar($0).integer }
-    if let bias = settings.list("model.bias"), bias.count != hidden.count + 1 {
-      report(
-        "found \(bias.count) \(bias.count == 1 ? "value" : "values"), expected \(hidden.count + 1): "
-          + "one for each hidden layer and one for the output layer",
-        at: "model.bias", "model.hidden")
-    }
-    let mlp = MLPSpecification(hidden: hidden, bias: Array(repeating: true, count: hidden.count + 1))
-    checkMemory(.mlp(mlp), dataset, at: "model.hidden")
-  }
-
-  private mutating func checkViT(_ dataset: DatasetConfiguration.Name?) {
-    let width = settings.integer("model.width")
-    let heads = settings.integer("model.heads")
-    let patch = settings.integer("model.patch")
-    if let width, let heads, width % heads != 0 {
-      report("width \(width) is not divisible by heads \(heads)", at: "model.width", "model.heads")
-    }
-    if let patch, let dataset, let image = dataset.image,
-      let side = [image.width, image.height].first(where: { $0 % patch != 0 })
-    {
-      report(
-        "image side \(side) of \(dataset.rawValue) is not divisible by patch \(patch)",
-        at: "model.patch", "dataset.name")
-    }
-    guard let width, let heads, let patch, let layers = settings.integer("model.layers"),
-      let mlpWidth = settings.integer("model.mlp_width")
-    else { return }
-    let vit = ViTSpecification(width: width, layers: layers, heads: heads, mlpWidth: mlpWidth, patch: patch)
-    // The largest of the sizes is the one to look at.
-    let sizes = [("model.width", width), ("model.mlp_width", mlpWidth), ("model.layers", layers)]
-    let culprit = sizes.reduce(sizes[0]) { $1.1 > $0.1 ? $1 : $0 }.0
-    checkMemory(.vit(vit), dataset, at: culprit)
-  }
-
-  private mutating func checkMemory(
-    _ architecture: NetworkSpecification.Architecture, _ dataset: DatasetConfiguration.Name?,
-    at culprit: String
-  ) {
-    let estimate = ParameterEstimate(architecture, image: dataset?.image, classes: dataset?.classes)
-    var (parameters, bytes) = (estimate.parameters, estimate.trainingBytes)
-    // Sizes that no machine could hold are refused by the estimate; only those below it are worth laying out.
-    if bytes <= Double(physicalMemory), let image = dataset?.image, let classes = dataset?.classes,
-      let batchSize = settings.integer("training.batch_size"), fits(architecture, image)
-    {
-      let specification = NetworkSpecification(architecture: architecture, image: image, classes: classes)
-      let memory = TrainingMemory(specification, batchSize: batchSize, threads: Machine.cores)
-      (parameters, bytes) = (Double(memory.parameters), Double(memory.bytes))
-    }
-    guard bytes > Double(physicalMemory) else { return }
+    // What only the data's files can tell counts as the least possible.
+    let image = dataset?.image ?? ImageShape(channels: 1, height: 1, width: 1)
+    if dataset?.image != nil, found.network.problem(image: image) != nil { return }
+    let specification = NetworkSpecification(
+      architecture: found.network, image: image, classes: dataset?.classes ?? 1)
+    let memory = TrainingMemory(
+      specification, batchSize: settings.integer("training.batch_size") ?? 1, threads: Machine.cores)
+    guard memory.size > Double(physicalMemory) else { return }
     report(
-      "the model has \(Self.rounded(parameters)) parameters and takes "
-        + "\(Self.rounded(bytes / 1e9)) GB to train, this machine has "
+      "the model has \(Self.rounded(Double(memory.parameters))) parameters and takes "
+        + "\(Self.rounded(memory.size / 1e9)) GB to train, this machine has "
         + "\(Self.rounded(Double(physicalMemory) / 1e9)) GB of memory",
-      at: culprit, "dataset.name")
-  }
-
-  /// Whether the network can be laid out at all: contradictions are reported elsewhere.
-  private func fits(_ architecture: NetworkSpecification.Architecture, _ image: ImageShape) -> Bool {
-    guard case .vit(let vit) = architecture else { return true }
-    return vit.width % vit.heads == 0 && image.width % vit.patch == 0 && image.height % vit.patch == 0
+      at: found.largest, "dataset.name")
   }
 
   /// The number in three digits: `16.7`, `8.05e5`.

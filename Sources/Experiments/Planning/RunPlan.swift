@@ -36,14 +36,14 @@ package struct RunPlan: Sendable, Hashable {
     settings = values
   }
 
-  package var architecture: NetworkSpecification.Architecture { model.architecture }
+  package var architecture: any Architecture { model.architecture }
 
   package var initialization: Initialization { model.initialization }
 
   /// The run's network for images of the given shape.
   ///
-  /// A ViT's patch must divide the image's sides: validation has seen to it for the datasets of known shape, for
-  /// `idx` files only ``patchProblem(image:)`` can tell.
+  /// Not every network takes every image: validation has seen to it for the datasets of known shape, for `idx` files only
+  /// ``problem(image:)`` can tell.
   package func networkSpecification(image: ImageShape, classes: Int) -> NetworkSpecification {
     NetworkSpecification(
       architecture: architecture, image: image, classes: classes, precision: precision, method: method,
@@ -51,12 +51,7 @@ package struct RunPlan: Sendable, Hashable {
   }
 
   /// Why the network cannot take images of the given shape; nil when it can.
-  package func patchProblem(image: ImageShape) -> String? {
-    guard case .vit(let vit) = architecture,
-      let side = [image.width, image.height].first(where: { $0 % vit.patch != 0 })
-    else { return nil }
-    return "image side \(side) is not divisible by patch \(vit.patch)"
-  }
+  package func problem(image: ImageShape) -> String? { architecture.problem(image: image) }
 }
 
 /// The runs of an experiment, in the order in which they are listed and begun.

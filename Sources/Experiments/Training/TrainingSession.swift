@@ -95,7 +95,7 @@ final class TrainingSession {
   static func specification(_ run: PlacedRun, _ dataset: Dataset) throws -> NetworkSpecification {
     let plan = run.plan
     let image = dataset.shape
-    if let problem = plan.patchProblem(image: image) { throw RunFailure(kind: .content, problem) }
+    if let problem = plan.problem(image: image) { throw RunFailure(kind: .content, problem) }
     let specification = plan.networkSpecification(image: image, classes: dataset.classes)
     // Validation has seen to this where it knew the images; memory that is not there would end the process.
     let memory = memory(specification, run, dataset)

@@ -31,7 +31,7 @@ package struct ActivationPlan: Sendable {
     let slot = ActivationSlot(offset: count, rowsPerImage: rowsPerImage, columns: columns)
     // Each activation begins on a cache line, and an odd number of lines apart, so that equal offsets in neighbouring
     // activations do not fall into one cache set.
-    count += (images * rowsPerImage * columns + 15) / 16 * 16 + 16
+    count = Size.sum(count, Size.roundedUp(Size.product(images, rowsPerImage, columns), to: 16) + 16)
     return slot
   }
 }

@@ -1,13 +1,30 @@
 import TensorCore
 
 /// A multilayer perceptron: linear layers with ReLU between them, logits at the end.
-package struct MLP: Network {
-  package let layout: ParameterLayout
-  package let linears: [Linear]
-  package let plan: ActivationPlan
-  package let input: ActivationSlot
-  package let logits: ActivationSlot
-  package let scratchCount: Int
+package struct MLPSpecification: Architecture {
+  package static let type = "mlp"
+
+  /// Widths of the hidden layers, first to last.
+  package var hidden: [Int]
+  /// Whether each linear layer has a bias: one value a layer, `hidden.count + 1` in all.
+  package var bias: [Bool]
+
+  package init(hidden: [Int], bias: [Bool]) {
+    self.hidden = hidden
+    self.bias = bias
+  }
+
+  package func problem(image: ImageShape) -> String? {
+    bias.count == hidden.count + 1 ? nil : "\(bias.count) biases for \(hidden.count + 1) layers"
+  }
+
+  package func network(_ builder: inout NetworkBuilder) -> any Network { MLP(self, &builder) }
+}
+
+struct MLP: Network {
+  let parts: NetworkParts
+  let input: ActivationSlot
+  let logits: ActivationSlot
 
   private let inputs: [LinearInput]
   /// Each layer's output, after ReLU but for the last.
@@ -15,36 +32,30 @@ package struct MLP: Network {
   /// Gradients of the hidden layers' outputs.
   private let gradients: [ActivationSlot]
 
-  init(_ mlp: MLPSpecification, _ builder: NetworkBuilder) {
-    var builder = builder
+  init(_ mlp: MLPSpecification, _ builder: inout NetworkBuilder) {
     let specification = builder.specification
     let widths = [specification.image.count] + mlp.hidden + [specification.classes]
     precondition(
       mlp.bias.count == widths.count - 1, "MLP: \(mlp.bias.count) biases for \(widths.count - 1) layers")
-    input = builder.plan.add(rowsPerImage: 1, columns: widths[0])
+    input = builder.activation(rowsPerImage: 1, columns: widths[0])
     var inputs: [LinearInput] = []
     var outputs: [ActivationSlot] = []
     for index in 0..<widths.count - 1 {
       let bound = InitialValues.uniform(bound: 1 / Float(widths[index]).squareRoot())
       _ = builder.linear(
-        "layers.\(index)", inputs: widths[index], outputs: widths[index + 1], bias: mlp.bias[index],
-        hasInputGradient: index > 0, standard: (bound, bound))
-      inputs.append(
-        LinearInput(
-          rowsPerImage: 1, columns: widths[index], quantization: builder.quantization, &builder.plan))
-      outputs.append(builder.plan.add(rowsPerImage: 1, columns: widths[index + 1]))
+        "layers.\(index)", rowsPerImage: 1, inputs: widths[index], outputs: widths[index + 1],
+        bias: mlp.bias[index], hasInputGradient: index > 0, standard: (bound, bound))
+      inputs.append(LinearInput(rowsPerImage: 1, columns: widths[index], &builder))
+      outputs.append(builder.activation(rowsPerImage: 1, columns: widths[index + 1]))
     }
-    gradients = mlp.hidden.map { builder.plan.add(rowsPerImage: 1, columns: $0) }
+    gradients = mlp.hidden.map { builder.activation(rowsPerImage: 1, columns: $0) }
     self.inputs = inputs
     self.outputs = outputs
     logits = outputs[outputs.count - 1]
-    layout = builder.layout
-    linears = builder.linears
-    plan = builder.plan
-    scratchCount = linears.map(\.scratchCount).max() ?? 0
+    parts = builder.parts
   }
 
-  package func forward(_ pass: ForwardPass) {
+  func forward(_ pass: ForwardPass) {
     var x = pass[input]
     for (index, linear) in linears.enumerated() {
       let y = pass[outputs[index]]
@@ -54,7 +65,7 @@ package struct MLP: Network {
     }
   }
 
-  package func backward(_ pass: BackwardPass) {
+  func backward(_ pass: BackwardPass) {
     let forward = pass.forward
     var dy = forward[logits]
     for (index, linear) in linears.enumerated().reversed() {

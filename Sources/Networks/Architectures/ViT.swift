@@ -2,15 +2,42 @@ import TensorCore
 
 /// The vision transformer of Hugging Face's `ViTForImageClassification`: patch embedding, class token, learned positions,
 /// pre-norm blocks, a final LayerNorm and a classifier on the class token. LayerNorm epsilon 1e-12, exact GELU, no dropout.
-package struct ViT: Network {
+package struct ViTSpecification: Architecture {
+  package static let type = "vit"
+
+  package var width: Int
+  package var layers: Int
+  package var heads: Int
+  package var mlpWidth: Int
+  /// Side of the square patches, in pixels.
+  package var patch: Int
+
+  package init(width: Int, layers: Int, heads: Int, mlpWidth: Int, patch: Int) {
+    self.width = width
+    self.layers = layers
+    self.heads = heads
+    self.mlpWidth = mlpWidth
+    self.patch = patch
+  }
+
+  package func problem(image: ImageShape) -> String? {
+    if width % heads != 0 { return "width \(width) is not divisible by heads \(heads)" }
+    return [image.width, image.height].first { $0 % patch != 0 }
+      .map { "image side \($0) is not divisible by patch \(patch)" }
+  }
+
+  /// Of an image: its patches, and the class token.
+  func tokens(_ image: ImageShape) -> Int { image.height / patch * (image.width / patch) + 1 }
+
+  package func network(_ builder: inout NetworkBuilder) -> any Network { ViT(self, &builder) }
+}
+
+struct ViT: Network {
   static let epsilon: Float = 1e-12
 
-  package let layout: ParameterLayout
-  package let linears: [Linear]
-  package let plan: ActivationPlan
-  package let input: ActivationSlot
-  package let logits: ActivationSlot
-  package let scratchCount: Int
+  let parts: NetworkParts
+  let input: ActivationSlot
+  let logits: ActivationSlot
 
   private let tokens: Int
   private let embedding: PatchEmbedding
@@ -25,13 +52,12 @@ package struct ViT: Network {
   private let dclassTokens: ActivationSlot
   private let room: GradientRoom
 
-  init(_ vit: ViTSpecification, _ builder: NetworkBuilder) {
-    var builder = builder
+  init(_ vit: ViTSpecification, _ builder: inout NetworkBuilder) {
     let specification = builder.specification
     let image = specification.image
-    let tokens = image.height / vit.patch * (image.width / vit.patch) + 1
+    let tokens = vit.tokens(image)
     self.tokens = tokens
-    input = builder.plan.add(rowsPerImage: 1, columns: image.count)
+    input = builder.activation(rowsPerImage: 1, columns: image.count)
     embedding = PatchEmbedding(image: image, patch: vit.patch, width: vit.width, &builder)
     // The last block gives the class token alone.
     blocks = (0..<vit.layers).map {
@@ -40,23 +66,18 @@ package struct ViT: Network {
     }
     norm = LayerNorm("vit.layernorm", width: vit.width, epsilon: Self.epsilon, rowsPerImage: 1, &builder)
     classifier = builder.linear(
-      "classifier", inputs: vit.width, outputs: specification.classes,
+      "classifier", rowsPerImage: 1, inputs: vit.width, outputs: specification.classes,
       standard: (.normal(deviation: 0.02), .zeros))
-    classifierInput = LinearInput(
-      rowsPerImage: 1, columns: vit.width, quantization: builder.quantization, &builder.plan)
+    classifierInput = LinearInput(rowsPerImage: 1, columns: vit.width, &builder)
     streams = (0...vit.layers).map {
-      builder.plan.add(rowsPerImage: $0 == 0 || $0 < vit.layers ? tokens : 1, columns: vit.width)
+      builder.activation(rowsPerImage: $0 == 0 || $0 < vit.layers ? tokens : 1, columns: vit.width)
     }
-    classTokens = builder.plan.add(rowsPerImage: 1, columns: vit.width)
-    logits = builder.plan.add(rowsPerImage: 1, columns: specification.classes)
-    dstream = builder.plan.add(rowsPerImage: tokens, columns: vit.width)
-    dclassTokens = builder.plan.add(rowsPerImage: 1, columns: vit.width)
-    room = GradientRoom(vit: vit, tokens: tokens, &builder.plan)
-    scratchCount = max(
-      embedding.scratchCount, classifier.scratchCount, blocks.map(\.scratchCount).max() ?? 0)
-    layout = builder.layout
-    linears = builder.linears
-    plan = builder.plan
+    classTokens = builder.activation(rowsPerImage: 1, columns: vit.width)
+    logits = builder.activation(rowsPerImage: 1, columns: specification.classes)
+    dstream = builder.activation(rowsPerImage: tokens, columns: vit.width)
+    dclassTokens = builder.activation(rowsPerImage: 1, columns: vit.width)
+    room = GradientRoom(vit: vit, tokens: tokens, &builder)
+    parts = builder.parts
   }
 
   /// What the final norm reads, `[images, width]`.
@@ -65,7 +86,7 @@ package struct ViT: Network {
     return blocks.isEmpty ? last.everyRow(tokens) : last
   }
 
-  package func forward(_ pass: ForwardPass) {
+  func forward(_ pass: ForwardPass) {
     embedding.forward(pass[input], into: pass[streams[0]], pass)
     for (index, block) in blocks.enumerated() {
       block.forward(pass[streams[index]], into: pass[streams[index + 1]], pass)
@@ -74,7 +95,7 @@ package struct ViT: Network {
     classifier.forward(classifierInput.forward(pass[classTokens], pass), into: pass[logits], pass)
   }
 
-  package func backward(_ pass: BackwardPass) {
+  func backward(_ pass: BackwardPass) {
     let forward = pass.forward
     let classTokens = forward[classTokens]
     let dclassTokens = forward[dclassTokens]

@@ -11,9 +11,9 @@ struct LayerNorm: Sendable {
 
   init(_ name: String, width: Int, epsilon: Float, rowsPerImage: Int, _ builder: inout NetworkBuilder) {
     self.epsilon = epsilon
-    gain = builder.layout.add(name + ".weight", shape: [width], .ones)
-    bias = builder.layout.add(name + ".bias", shape: [width], .zeros)
-    statistics = builder.plan.add(rowsPerImage: rowsPerImage, columns: 2)
+    gain = builder.tensor(name + ".weight", shape: [width], .ones)
+    bias = builder.tensor(name + ".bias", shape: [width], .zeros)
+    statistics = builder.activation(rowsPerImage: rowsPerImage, columns: 2)
   }
 
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {

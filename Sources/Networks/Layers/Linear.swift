@@ -41,7 +41,8 @@ extension NetworkBuilder {
   ///
   /// - Parameter full: initial values of a full-precision layer's weight and bias where the initialization is `standard`.
   mutating func linear(
-    _ name: String, inputs: Int, outputs: Int, bias hasBias: Bool = true, hasInputGradient: Bool = true,
+    _ name: String, rowsPerImage: Int, inputs: Int, outputs: Int, bias hasBias: Bool = true,
+    hasInputGradient: Bool = true,
     standard full: (weight: InitialValues, bias: InitialValues)
   ) -> Linear {
     let bound = InitialValues.uniform(bound: 1 / Float(inputs).squareRoot())
@@ -52,23 +53,24 @@ extension NetworkBuilder {
     case .normal: values = (.normal(deviation: 0.02), .zeros)
     }
     return add(
-      name, shape: [outputs, inputs], quantization: quantization, bias: hasBias,
-      hasInputGradient: hasInputGradient,
-      values: values)
+      name, rowsPerImage: rowsPerImage, shape: [outputs, inputs], quantization: quantization, bias: hasBias,
+      hasInputGradient: hasInputGradient, values: values)
   }
 
   /// Adds a linear layer with a weight of a given shape, quantized or not.
   mutating func add(
-    _ name: String, shape: [Int], quantization: WeightQuantization?, bias hasBias: Bool,
-    hasInputGradient: Bool,
-    values: (weight: InitialValues, bias: InitialValues)
+    _ name: String, rowsPerImage: Int, shape: [Int], quantization: WeightQuantization?, bias hasBias: Bool,
+    hasInputGradient: Bool, values: (weight: InitialValues, bias: InitialValues)
   ) -> Linear {
-    let weight = layout.add(name + ".weight", shape: shape, values.weight)
-    let bias = hasBias ? layout.add(name + ".bias", shape: [shape[0]], values.bias) : nil
-    let linear = Linear(
-      inputs: shape.dropFirst().reduce(1, *), outputs: shape[0], quantization: quantization, weight: weight,
-      bias: bias, index: linears.count, hasInputGradient: hasInputGradient)
-    linears.append(linear)
-    return linear
+    let weight = tensor(name + ".weight", shape: shape, values.weight)
+    let bias = hasBias ? tensor(name + ".bias", shape: [shape[0]], values.bias) : nil
+    let inputs = Size.product(Array(shape.dropFirst()))
+    return add(
+      {
+        Linear(
+          inputs: inputs, outputs: shape[0], quantization: quantization, weight: weight, bias: bias,
+          index: $0,
+          hasInputGradient: hasInputGradient)
+      }, rowsPerImage: rowsPerImage)
   }
 }

@@ -16,14 +16,14 @@ struct LinearInput: Sendable {
 
   /// - Parameters:
   ///   - rowsPerImage, columns: the shape of the input.
-  init(rowsPerImage: Int, columns: Int, quantization: WeightQuantization?, _ plan: inout ActivationPlan) {
-    guard quantization?.quantizesActivations == true else {
+  init(rowsPerImage: Int, columns: Int, _ builder: inout NetworkBuilder) {
+    guard builder.quantization?.quantizesActivations == true else {
       rounded = nil
       return
     }
     rounded = Rounded(
-      values: plan.add(rowsPerImage: rowsPerImage, columns: columns),
-      scales: plan.add(rowsPerImage: rowsPerImage, columns: 1))
+      values: builder.activation(rowsPerImage: rowsPerImage, columns: columns),
+      scales: builder.activation(rowsPerImage: rowsPerImage, columns: 1))
   }
 
   /// What the linear layers multiply: `x` itself or its rounded copy, kept for backward.

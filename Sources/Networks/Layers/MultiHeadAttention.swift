@@ -21,12 +21,16 @@ struct MultiHeadAttention: Sendable {
     var value: Matrix
   }
 
-  init(tokens: Int, queries: Int, width: Int, heads: Int, _ plan: inout ActivationPlan) {
+  init(tokens: Int, queries: Int, width: Int, heads: Int, _ builder: inout NetworkBuilder) {
     self.tokens = tokens
     self.queries = queries
     self.width = width
     self.heads = heads
-    probabilities = plan.add(rowsPerImage: heads * queries, columns: Panels.wholeVectors(tokens))
+    probabilities = builder.activation(
+      rowsPerImage: Size.product(heads, queries), columns: Panels.wholeVectors(tokens))
+    // Scores and context: two products forward, four backward.
+    builder.add(
+      .init(count: 2 * heads, rows: queries, depth: width / heads, columns: tokens), scratch: scratchCount)
   }
 
   /// Columns of the scores: those behind the tokens' are zero, and the loops over them whole vectors.
@@ -35,7 +39,7 @@ struct MultiHeadAttention: Sendable {
   private var scale: Float { 1 / Float(headWidth).squareRoot() }
 
   /// Shard scratch: two packed operands and the gradient of one head's probabilities.
-  var scratchCount: Int { 2 * packedCount + queries * paddedTokens }
+  private var scratchCount: Int { Size.sum(packedCount, packedCount, Size.product(queries, paddedTokens)) }
 
   private var packedCount: Int {
     max(

@@ -18,18 +18,18 @@ struct PatchEmbedding: Sendable {
     self.width = width
     let normal = InitialValues.normal(deviation: 0.02)
     let count = image.height / patch * (image.width / patch)
-    classToken = builder.layout.add("vit.embeddings.cls_token", shape: [1, 1, width], normal)
-    positions = builder.layout.add(
+    classToken = builder.tensor("vit.embeddings.cls_token", shape: [1, 1, width], normal)
+    positions = builder.tensor(
       "vit.embeddings.position_embeddings", shape: [1, count + 1, width], normal)
     projection = builder.add(
-      "vit.embeddings.patch_embeddings.projection", shape: [width, image.channels, patch, patch],
+      "vit.embeddings.patch_embeddings.projection", rowsPerImage: count,
+      shape: [width, image.channels, patch, patch],
       quantization: nil, bias: true, hasInputGradient: false, values: (normal, .zeros))
-    patches = builder.plan.add(rowsPerImage: count, columns: image.channels * patch * patch)
+    patches = builder.activation(rowsPerImage: count, columns: image.channels * patch * patch)
   }
 
   private var patchCount: Int { image.height / patch * (image.width / patch) }
   private var tokens: Int { patchCount + 1 }
-  var scratchCount: Int { projection.scratchCount }
 
   /// - Parameters:
   ///   - pixels: `[images, channels * height * width]`.

@@ -49,41 +49,36 @@ struct TransformerBlock: Sendable {
     self.outputTokens = outputTokens
     let name = "vit.encoder.layer.\(index)."
     let normal = (weight: InitialValues.normal(deviation: 0.02), bias: InitialValues.zeros)
-    func linear(_ part: String, _ inputs: Int, _ outputs: Int) -> Linear {
-      builder.linear(name + part, inputs: inputs, outputs: outputs, standard: normal)
+    func linear(_ part: String, _ rows: Int, _ inputs: Int, _ outputs: Int) -> Linear {
+      builder.linear(name + part, rowsPerImage: rows, inputs: inputs, outputs: outputs, standard: normal)
     }
     func input(_ rows: Int, _ columns: Int) -> LinearInput {
-      LinearInput(rowsPerImage: rows, columns: columns, quantization: builder.quantization, &builder.plan)
+      LinearInput(rowsPerImage: rows, columns: columns, &builder)
     }
     func keep(_ rows: Int, _ columns: Int) -> ActivationSlot {
-      builder.plan.add(rowsPerImage: rows, columns: columns)
+      builder.activation(rowsPerImage: rows, columns: columns)
     }
     beforeAttention = LayerNorm(
       name + "layernorm_before", width: width, epsilon: ViT.epsilon, rowsPerImage: tokens, &builder)
-    query = linear("attention.attention.query", width, width)
-    key = linear("attention.attention.key", width, width)
-    value = linear("attention.attention.value", width, width)
-    output = linear("attention.output.dense", width, width)
+    query = linear("attention.attention.query", outputTokens, width, width)
+    key = linear("attention.attention.key", tokens, width, width)
+    value = linear("attention.attention.value", tokens, width, width)
+    output = linear("attention.output.dense", outputTokens, width, width)
     beforeMLP = LayerNorm(
       name + "layernorm_after", width: width, epsilon: ViT.epsilon, rowsPerImage: outputTokens, &builder)
-    up = linear("intermediate.dense", width, mlpWidth)
-    down = linear("output.dense", mlpWidth, width)
+    up = linear("intermediate.dense", outputTokens, width, mlpWidth)
+    down = linear("output.dense", outputTokens, mlpWidth, width)
     attentionInput = input(tokens, width)
     outputInput = input(outputTokens, width)
     mlpInput = input(outputTokens, width)
     downInput = input(outputTokens, mlpWidth)
     attention = MultiHeadAttention(
-      tokens: tokens, queries: outputTokens, width: width, heads: vit.heads, &builder.plan)
+      tokens: tokens, queries: outputTokens, width: width, heads: vit.heads, &builder)
     kept = Kept(
       normalized: keep(tokens, width), keyValue: keep(tokens, 2 * width), query: keep(outputTokens, width),
       context: keep(outputTokens, width), middle: keep(outputTokens, width),
       middleNormalized: keep(outputTokens, width), derivative: keep(outputTokens, mlpWidth),
       hidden: keep(outputTokens, mlpWidth))
-  }
-
-  var scratchCount: Int {
-    max(
-      attention.scratchCount, [query, key, value, output, up, down].map(\.scratchCount).max() ?? 0)
   }
 
   /// The rows of a matrix of all tokens that the block gives.
@@ -165,10 +160,10 @@ struct GradientRoom: Sendable {
   let keyValue: ActivationSlot
   let hidden: ActivationSlot
 
-  init(vit: ViTSpecification, tokens: Int, _ plan: inout ActivationPlan) {
-    normal = plan.add(rowsPerImage: tokens, columns: vit.width)
-    query = plan.add(rowsPerImage: tokens, columns: vit.width)
-    keyValue = plan.add(rowsPerImage: tokens, columns: 2 * vit.width)
-    hidden = plan.add(rowsPerImage: tokens, columns: vit.mlpWidth)
+  init(vit: ViTSpecification, tokens: Int, _ builder: inout NetworkBuilder) {
+    normal = builder.activation(rowsPerImage: tokens, columns: vit.width)
+    query = builder.activation(rowsPerImage: tokens, columns: vit.width)
+    keyValue = builder.activation(rowsPerImage: tokens, columns: 2 * vit.width)
+    hidden = builder.activation(rowsPerImage: tokens, columns: vit.mlpWidth)
   }
 }

@@ -34,15 +34,15 @@ package struct ParameterLayout: Sendable, Hashable {
   package init() {}
 
   /// Parameters of the network, without gaps.
-  package var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
+  package var parameterCount: Int { tensors.reduce(0) { Size.sum($0, $1.count) } }
 
   /// Adds a tensor and returns its index.
   package mutating func add(_ name: String, shape: [Int], _ initialValues: InitialValues) -> Int {
-    let count = shape.reduce(1, *)
+    let count = Size.product(shape)
     let start = storageCount
     tensors.append(
       ParameterTensor(name: name, shape: shape, initialValues: initialValues, range: start..<start + count))
-    storageCount = (start + count + 15) / 16 * 16
+    storageCount = Size.roundedUp(Size.sum(start, count), to: 16)
     return tensors.count - 1
   }
 

@@ -1,5 +1,21 @@
 import TensorCore
 
+/// How many bits a weight of the linear layers takes: the raw value is the config's `bits`.
+package enum WeightPrecision: Int, Sendable, Hashable, CaseIterable {
+  case full = 32
+  /// Ternary weights, "1.58 bits", stored in two.
+  case ternary = 2
+  case binary = 1
+}
+
+/// The quantized linear layer's formula; the raw value is the config's `method`.
+package enum QuantizationMethod: String, Sendable, Hashable, CaseIterable {
+  /// The article's: one scale a matrix that gradients flow through, activations untouched.
+  case simpleBitNet = "simple-bitnet"
+  /// The papers': RMS norm and int8 activations in front, scales detached.
+  case bitNet = "bitnet"
+}
+
 /// What a quantized linear layer does to its weights: the formula and the number of bits.
 package struct WeightQuantization: Sendable, Hashable {
   package var method: QuantizationMethod

@@ -1,3 +1,5 @@
+import TensorCore
+
 /// How a batch is cut up, from the network and the batch size alone, so that results do not depend on threads.
 ///
 /// A batch falls into groups of consecutive images; each group sums its gradients in memory of its own, and the groups'
@@ -22,15 +24,15 @@ package struct ShardPlan: Sendable, Hashable {
   private static let shardValues = 4 << 20
 
   package init(_ specification: NetworkSpecification, batchSize: Int) {
-    let rows = batchSize * specification.rowsPerImage
+    let image = specification.network(shardImages: 1)
+    let rows = Size.product(batchSize, image.rowsPerImage)
     let few = min(Self.fewestGroups, rows / Self.fewestSharedRows)
     let possible = max(1, min(max(rows / Self.fewestGroupRows, few), Self.mostGroups, batchSize))
     // A power of two, so that two, four or eight cores have the same to do: five groups would keep two as long as six.
     let wanted = 1 << (Int.bitWidth - 1 - possible.leadingZeroBitCount)
     groupImages = (batchSize + wanted - 1) / wanted
     groups = (batchSize + groupImages - 1) / groupImages
-    let perImage = specification.network(shardImages: 1).plan.count
-    let most = max(1, Self.shardValues / max(1, perImage))
+    let most = max(1, Self.shardValues / max(1, image.plan.count))
     let shards = (groupImages + most - 1) / most
     shardImages = (groupImages + shards - 1) / shards
   }
@@ -44,16 +46,6 @@ package struct ShardPlan: Sendable, Hashable {
   package func shards(of images: Range<Int>) -> some Sequence<Range<Int>> {
     stride(from: images.lowerBound, to: images.upperBound, by: shardImages).lazy.map {
       [shardImages] in $0..<min(images.upperBound, $0 + shardImages)
-    }
-  }
-}
-
-extension NetworkSpecification {
-  /// Rows that one image has in the network's widest products: its tokens.
-  package var rowsPerImage: Int {
-    switch architecture {
-    case .mlp: return 1
-    case .vit(let vit): return image.height / vit.patch * (image.width / vit.patch) + 1
     }
   }
 }

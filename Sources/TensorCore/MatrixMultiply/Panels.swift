@@ -17,12 +17,12 @@ package struct Panels: @unchecked Sendable {
 
   /// Values that packing a `[depth, columns]` operand takes.
   package static func capacity(depth: Int, columns: Int) -> Int {
-    (columns + MicroKernel.columns - 1) / MicroKernel.columns * MicroKernel.columns * depth
+    Size.product(Size.roundedUp(columns, to: MicroKernel.columns), depth)
   }
 
   /// So many columns rounded up to whole vectors: products of so many need no tiles that end within one.
   package static func wholeVectors(_ columns: Int) -> Int {
-    (columns + MicroKernel.vectorColumns - 1) / MicroKernel.vectorColumns * MicroKernel.vectorColumns
+    Size.roundedUp(columns, to: MicroKernel.vectorColumns)
   }
 
   /// Whether a matrix of so many columns can serve as panels where it lies.

@@ -13,7 +13,7 @@ enum BenchedExperiment: String, CaseIterable {
     case .mnistFFN:
       let mlp = MLPSpecification(hidden: [128, 10, 10], bias: [true, precision != .full, true, true])
       return NetworkSpecification(
-        architecture: .mlp(mlp), image: ImageShape(channels: 1, height: 28, width: 28), classes: 10,
+        architecture: mlp, image: ImageShape(channels: 1, height: 28, width: 28), classes: 10,
         precision: precision, method: method)
     case .fashionMNISTViT:
       return vit(layers: 6, ImageShape(channels: 1, height: 28, width: 28), classes: 10, precision, method)
@@ -27,7 +27,7 @@ enum BenchedExperiment: String, CaseIterable {
   ) -> NetworkSpecification {
     let vit = ViTSpecification(width: 128, layers: layers, heads: 4, mlpWidth: 256, patch: 4)
     return NetworkSpecification(
-      architecture: .vit(vit), image: image, classes: classes, precision: precision, method: method)
+      architecture: vit, image: image, classes: classes, precision: precision, method: method)
   }
 }
 

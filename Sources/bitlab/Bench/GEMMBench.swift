@@ -41,10 +41,11 @@ struct GEMMBench {
 
     init(_ experiment: BenchedExperiment) {
       let (specification, images) = (experiment.specification(.full, .simpleBitNet), 128)
-      rows = images * specification.rowsPerImage
+      let rowsPerImage = specification.network(shardImages: 1).rowsPerImage
+      rows = images * rowsPerImage
       classes = specification.classes
       shardImages = ShardPlan(specification, batchSize: images).shardImages
-      shardRows = shardImages * specification.rowsPerImage
+      shardRows = shardImages * rowsPerImage
     }
   }
 

@@ -27,11 +27,14 @@ struct ScalingBench {
     /// after the other.
     var stepsGrow = false
 
+    /// Of a step of the first run.
+    var stepWork: Double { specification.network(shardImages: 1).trainingWork * Double(batch) }
+
     func steps(ofRun run: Int) -> Int { stepsGrow ? run + 1 : 1 }
 
     /// Of a step of the first run, and what the others do meanwhile or after it.
     var work: Double {
-      Double(specification.trainingWork * batch * (0..<runs).reduce(0) { $0 + steps(ofRun: $1) })
+      stepWork * Double((0..<runs).reduce(0) { $0 + steps(ofRun: $1) })
     }
   }
 
@@ -105,7 +108,7 @@ struct ScalingBench {
     let vit = ViTSpecification(
       width: width, layers: layers, heads: width / 32, mlpWidth: 2 * width, patch: patch)
     return NetworkSpecification(
-      architecture: .vit(vit), image: ImageShape(channels: 1, height: 28, width: 28), classes: 10,
+      architecture: vit, image: ImageShape(channels: 1, height: 28, width: 28), classes: 10,
       precision: .ternary)
   }
 
@@ -120,7 +123,7 @@ struct ScalingBench {
     for model in models { for _ in 0..<3 { model.step() } }
     let step =
       BenchClock.time { models[0].step() } * one.work
-      / Double(one.specification.trainingWork * one.batch)
+      / one.stepWork
     let count = max(1, Int((options.seconds ?? 1) / 2 / step))
     return BenchClock.time {
       BenchThreads.run(one.runs) { run in

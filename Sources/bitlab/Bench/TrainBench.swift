@@ -39,7 +39,8 @@ struct TrainBench {
         // What earlier rows took is not this one's.
         let isOwnPeak = PeakMemory.reset() || table.rows.isEmpty
         let speed = try speed(specification)
-        let work = Double(options.evaluates ? specification.evaluationWork : specification.trainingWork)
+        let network = specification.network(shardImages: 1)
+        let work = options.evaluates ? network.evaluationWork : network.trainingWork
         table.rows.append(
           .init(
             names: [experiment.rawValue, String(precision.rawValue)],

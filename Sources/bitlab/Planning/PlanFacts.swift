@@ -10,6 +10,8 @@ struct PlanFacts {
     var plan: RunPlan
     /// nil where only data files can tell that are not there.
     var network: NetworkSpecification?
+    /// Operations of one image's training step.
+    var trainingWork: Double?
     var parameters: Int?
     var weightBytes: Int?
     var trainImages: Int?
@@ -71,8 +73,8 @@ struct PlanFacts {
 
     mutating func run(_ plan: RunPlan) -> Run {
       guard let images = images(of: plan.dataset) else { return Run(plan: plan) }
-      guard plan.patchProblem(image: images.shape) == nil else {
-        warn(plan.patchProblem(image: images.shape)!)
+      guard plan.problem(image: images.shape) == nil else {
+        warn(plan.problem(image: images.shape)!)
         return Run(plan: plan, trainImages: images.train, validationImages: images.validation)
       }
       let training = plan.training
@@ -96,8 +98,9 @@ struct PlanFacts {
       let epochs = (steps + stepsPerEpoch - 1) / stepsPerEpoch
       let logged = training.logEverySteps == 0 ? 0 : steps / training.logEverySteps
       return Run(
-        plan: plan, network: specification, parameters: network.layout.parameterCount,
-        weightBytes: network.weightBytes, trainImages: images.train, validationImages: images.validation,
+        plan: plan, network: specification, trainingWork: network.trainingWork,
+        parameters: network.layout.parameterCount, weightBytes: network.weightBytes,
+        trainImages: images.train, validationImages: images.validation,
         steps: steps, memoryBytes: memory.bytes,
         diskBytes: 4 * network.layout.parameterCount + epochs * Self.bytesPerEpoch + logged
           * Self.bytesPerStep

@@ -13,6 +13,8 @@ struct TimeEstimate {
   private struct Kind: Hashable {
     var network: NetworkSpecification
     var batch: Int
+    /// Operations of one image's training step.
+    var work: Double
   }
 
   /// Seconds for an image, of one run beside the others.
@@ -50,7 +52,7 @@ struct TimeEstimate {
     var work: [Kind: Double] = [:]
     for case (let kind?, let run) in zip(kinds, runs) {
       work[kind, default: 0] +=
-        Double(run.steps ?? 0) * Double(kind.batch) * Double(kind.network.trainingWork)
+        Double(run.steps ?? 0) * Double(kind.batch) * kind.work
     }
     let measured = work.sorted { $0.value > $1.value }.prefix(Self.mostMeasured).map(\.key)
     var paces: [Kind: Pace] = [:]
@@ -72,8 +74,10 @@ struct TimeEstimate {
   }
 
   private func kind(_ run: PlanFacts.Run) -> Kind? {
-    guard let network = run.network, let train = run.trainImages else { return nil }
-    return Kind(network: network, batch: min(run.plan.training.batchSize, train))
+    guard let network = run.network, let work = run.trainingWork, let train = run.trainImages else {
+      return nil
+    }
+    return Kind(network: network, batch: min(run.plan.training.batchSize, train), work: work)
   }
 
   /// By the work of one that was measured, of the same weights where there is one.
@@ -82,7 +86,7 @@ struct TimeEstimate {
       paces.first { $0.key.network.precision == kind.network.precision && $0.key.batch == kind.batch }
       ?? paces.first
     guard let (other, pace) = known else { return nil }
-    let ratio = Double(kind.network.trainingWork) / Double(other.network.trainingWork)
+    let ratio = kind.work / other.work
     return Pace(training: pace.training * ratio, validation: pace.validation * ratio, gain: pace.gain)
   }
 
@@ -121,7 +125,7 @@ struct TimeEstimate {
     _ kind: Kind, _ atOnce: Int, for limit: Double, evaluates: Bool
   ) throws(OutOfMemory) -> Double {
     let step =
-      Double(kind.network.trainingWork) / Self.guessedSpeed * Double(max(1, atOnce / Machine.cores))
+      kind.work / Self.guessedSpeed * Double(max(1, atOnce / Machine.cores))
     // A step of a large network on a large batch takes longer than there is time.
     let batch = max(1, min(kind.batch, max(16, Int(Self.longestStep / step))))
     // What a step takes whatever its batch, by the optimizer, is told by a smaller batch beside it.

@@ -156,7 +156,7 @@ struct RunVerb {
       for run in Plan(experiment).runs {
         do {
           let image = try datasets.dataset(run.dataset, configFolder: config.file.folder).shape
-          if let problem = run.patchProblem(image: image) {
+          if let problem = run.problem(image: image) {
             report("\(config.file.path): \(problem)", ExitCode.configuration)
           }
         } catch {

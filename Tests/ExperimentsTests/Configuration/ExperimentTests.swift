@@ -12,7 +12,7 @@ import Testing
     #expect(experiment.dataset.normalize == .unit)
     #expect(
       experiment.model
-        == ModelConfiguration(architecture: .mlp(MLPSpecification(hidden: [16], bias: [true, true]))))
+        == ModelConfiguration(architecture: MLPSpecification(hidden: [16], bias: [true, true])))
     #expect(experiment.model.initialization == .standard)
     #expect(experiment.training == TrainingConfiguration(epochs: 2, batchSize: 8, learningRate: 0.001))
     #expect(experiment.training.optimizer == OptimizerSpecification(kind: .adam))
@@ -57,7 +57,7 @@ import Testing
           idx: .init(trainImages: "ti", trainLabels: "tl", validationImages: "../vi", validationLabels: "/vl")
         ))
     let vit = ViTSpecification(width: 12, layers: 2, heads: 3, mlpWidth: 24, patch: 5)
-    #expect(experiment.model == ModelConfiguration(architecture: .vit(vit), initialization: .normal))
+    #expect(experiment.model == ModelConfiguration(architecture: vit, initialization: .normal))
     #expect(
       experiment.training
         == TrainingConfiguration(
@@ -100,7 +100,7 @@ import Testing
     #expect(
       b.model
         == ModelConfiguration(
-          architecture: .mlp(MLPSpecification(hidden: [16], bias: [false, true])), initialization: .uniform))
+          architecture: MLPSpecification(hidden: [16], bias: [false, true]), initialization: .uniform))
   }
 
   @Test func weightDecayFollowsTheOptimizer() throws {

@@ -56,7 +56,7 @@ import Testing
   @Test func everyAxisReachesItsRun() throws {
     let model = try plan(
       ExperimentText(rest: [#""grid": {"model.bias": [false], "model.initialization": ["normal"]}"#]))[0]
-    #expect(model.architecture == .mlp(MLPSpecification(hidden: [16], bias: [false, false])))
+    #expect(model.architecture as? MLPSpecification == MLPSpecification(hidden: [16], bias: [false, false]))
     #expect(model.initialization == .normal)
     let dataset = try plan(
       ExperimentText(
@@ -79,7 +79,8 @@ import Testing
         rest: [#""grid": {"model.width": [16], "model.layers": [3], "model.heads": [4], "model.patch": [7]}"#]
       ))[0]
     #expect(
-      vit.architecture == .vit(ViTSpecification(width: 16, layers: 3, heads: 4, mlpWidth: 8, patch: 7)))
+      vit.architecture as? ViTSpecification
+        == ViTSpecification(width: 16, layers: 3, heads: 4, mlpWidth: 8, patch: 7))
   }
 
   @Test func everyKeyOfTheTableThatMayVaryIsTaken() throws {
@@ -162,15 +163,15 @@ import Testing
     #expect(
       run.networkSpecification(image: image, classes: 10)
         == NetworkSpecification(
-          architecture: .mlp(MLPSpecification(hidden: [16], bias: [false, true])), image: image, classes: 10,
+          architecture: MLPSpecification(hidden: [16], bias: [false, true]), image: image, classes: 10,
           precision: .binary, method: .bitNet, initialization: .standard))
-    #expect(run.patchProblem(image: image) == nil)
+    #expect(run.problem(image: image) == nil)
     let vit = try plan(
       ExperimentText(
         model: #"{"type": "vit", "width": 8, "layers": 1, "heads": 2, "mlp_width": 8, "patch": 7}"#))[0]
-    #expect(vit.patchProblem(image: image) == nil)
+    #expect(vit.problem(image: image) == nil)
     #expect(
-      vit.patchProblem(image: ImageShape(channels: 1, height: 30, width: 28))
+      vit.problem(image: ImageShape(channels: 1, height: 30, width: 28))
         == "image side 30 is not divisible by patch 7")
   }
 }

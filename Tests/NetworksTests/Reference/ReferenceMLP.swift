@@ -8,7 +8,7 @@ final class ReferenceMLP: ReferenceNetwork {
   private var rounded: [Table] = []
 
   override func forward(_ images: Table) -> Table {
-    guard case .mlp(let mlp) = specification.architecture else { fatalError("not an MLP") }
+    guard let mlp = specification.architecture as? MLPSpecification else { fatalError("not an MLP") }
     layers = mlp.hidden.count + 1
     (inputs, rounded) = ([], [])
     var x = images

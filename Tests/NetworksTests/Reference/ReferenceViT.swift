@@ -13,7 +13,7 @@ final class ReferenceViT: ReferenceNetwork {
   private static let projection = embeddings + "patch_embeddings.projection"
 
   private var vit: ViTSpecification {
-    guard case .vit(let vit) = specification.architecture else { fatalError("not a ViT") }
+    guard let vit = specification.architecture as? ViTSpecification else { fatalError("not a ViT") }
     return vit
   }
   private var image: ImageShape { specification.image }

@@ -33,10 +33,9 @@ struct Example {
     model.parameters.fillForTests(seed: seed)
     model.parametersChanged()
     reference =
-      switch specification.architecture {
-      case .mlp: ReferenceMLP(specification, model.parameters.tables)
-      case .vit: ReferenceViT(specification, model.parameters.tables)
-      }
+      specification.architecture is ViTSpecification
+      ? ReferenceViT(specification, model.parameters.tables)
+      : ReferenceMLP(specification, model.parameters.tables)
   }
 }
 

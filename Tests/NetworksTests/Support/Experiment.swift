@@ -5,9 +5,9 @@ import Testing
 /// The networks of the article's three experiments.
 struct Experiment: Sendable, CustomTestStringConvertible {
   var testDescription: String
-  var architecture: NetworkSpecification.Architecture
+  var architecture: any Architecture
   /// That of the quantized variants.
-  var quantizedArchitecture: NetworkSpecification.Architecture
+  var quantizedArchitecture: any Architecture
   var image: ImageShape
   var classes: Int
   /// Of the full-precision variant.
@@ -23,8 +23,8 @@ struct Experiment: Sendable, CustomTestStringConvertible {
 
   static let mnist = Experiment(
     testDescription: "mnist-ffn",
-    architecture: .mlp(MLPSpecification(hidden: [128, 10, 10], bias: [true, false, true, true])),
-    quantizedArchitecture: .mlp(MLPSpecification(hidden: [128, 10, 10], bias: [true, true, true, true])),
+    architecture: MLPSpecification(hidden: [128, 10, 10], bias: [true, false, true, true]),
+    quantizedArchitecture: MLPSpecification(hidden: [128, 10, 10], bias: [true, true, true, true]),
     image: ImageShape(channels: 1, height: 28, width: 28), classes: 10, parameters: 101_980)
 
   static let fashion = vit(
@@ -40,8 +40,7 @@ struct Experiment: Sendable, CustomTestStringConvertible {
   private static func vit(
     _ name: String, layers: Int, _ image: ImageShape, classes: Int, parameters: Int
   ) -> Experiment {
-    let vit = NetworkSpecification.Architecture.vit(
-      ViTSpecification(width: 128, layers: layers, heads: 4, mlpWidth: 256, patch: 4))
+    let vit = ViTSpecification(width: 128, layers: layers, heads: 4, mlpWidth: 256, patch: 4)
     return Experiment(
       testDescription: name, architecture: vit, quantizedArchitecture: vit, image: image, classes: classes,
       parameters: parameters)

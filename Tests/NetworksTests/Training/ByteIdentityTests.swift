@@ -62,12 +62,12 @@ import Testing
 
   /// Wide enough for several chunks and bands.
   private static let mlp = NetworkCase(
-    name: "MLP", architecture: .mlp(MLPSpecification(hidden: [130, 17], bias: [true, false, true])),
+    name: "MLP", architecture: MLPSpecification(hidden: [130, 17], bias: [true, false, true]),
     image: ImageShape(channels: 1, height: 13, width: 13), classes: 5, count: 140)
 
   private static let vit = NetworkCase(
     name: "ViT",
-    architecture: .vit(ViTSpecification(width: 36, layers: 2, heads: 3, mlpWidth: 50, patch: 2)),
+    architecture: ViTSpecification(width: 36, layers: 2, heads: 3, mlpWidth: 50, patch: 2),
     image: ImageShape(channels: 1, height: 8, width: 8), classes: 5, count: 20)
 }
 

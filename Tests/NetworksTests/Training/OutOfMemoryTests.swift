@@ -6,7 +6,7 @@ import Testing
 @Suite struct OutOfMemoryTests {
   @Test func aModelThatCannotBe() {
     let specification = NetworkSpecification(
-      architecture: .mlp(MLPSpecification(hidden: [1 << 23, 1 << 23], bias: [true, true, true])),
+      architecture: MLPSpecification(hidden: [1 << 23, 1 << 23], bias: [true, true, true]),
       image: ImageShape(channels: 1, height: 1, width: 1), classes: 2)
     let team = Team(pool: ComputePool(cores: 1))
     #expect(throws: OutOfMemory.self) { _ = try Model(specification, batchSize: 1, team: team) }

@@ -4,8 +4,6 @@ import TensorCore
 
 /// A layer, or a part of one, that a fixture tells input, output and gradients of.
 protocol TestedLayer: Sendable {
-  var scratchCount: Int { get }
-
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass)
 
   /// Leaves the parameters' gradients, and that of the input in `dx`.
@@ -14,9 +12,7 @@ protocol TestedLayer: Sendable {
 
 /// A layer as a network of its own, its output in the place of the logits.
 struct LayerNetwork: Network {
-  let layout: ParameterLayout
-  let linears: [Linear]
-  let plan: ActivationPlan
+  let parts: NetworkParts
   let input: ActivationSlot
   let logits: ActivationSlot
   let inputGradient: ActivationSlot
@@ -32,18 +28,14 @@ struct LayerNetwork: Network {
     var builder = NetworkBuilder(specification, shardImages: shardImages)
     func add(_ shape: [Int]) -> ActivationSlot {
       let rows = shape.count == 3 ? shape[1] : 1
-      return builder.plan.add(rowsPerImage: rows, columns: shape.dropFirst().reduce(1, *) / rows)
+      return builder.activation(rowsPerImage: rows, columns: shape.dropFirst().reduce(1, *) / rows)
     }
     input = add(x)
     logits = add(y)
     inputGradient = add(x)
     layer = try makeLayer(&builder)
-    layout = builder.layout
-    linears = builder.linears
-    plan = builder.plan
+    parts = builder.parts
   }
-
-  var scratchCount: Int { layer.scratchCount }
 
   func forward(_ pass: ForwardPass) { layer.forward(pass[input], into: pass[logits], pass) }
 
@@ -77,7 +69,7 @@ struct LayerBench {
     let (x, y) = (try fixture.shape("x"), try fixture.shape("y"))
     self.shardImages = min(shardImages, x[0])
     let specification = NetworkSpecification(
-      architecture: .mlp(MLPSpecification(hidden: [], bias: [true])),
+      architecture: MLPSpecification(hidden: [], bias: [true]),
       image: ImageShape(channels: 1, height: 1, width: 1), classes: 1, precision: precision, method: method)
     network = try LayerNetwork(x: x, y: y, shardImages: self.shardImages, specification, makeLayer)
     // One image, one group: the bench itself cuts the images into shards.

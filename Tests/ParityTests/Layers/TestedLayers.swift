@@ -10,12 +10,11 @@ struct TestedLinear: TestedLayer {
   init(_ fixture: Fixture, _ builder: inout NetworkBuilder) throws {
     let shape = try fixture.shape("weight")
     linear = builder.linear(
-      "layer", inputs: shape[1], outputs: shape[0], bias: fixture.has("bias"), standard: (.zeros, .zeros))
+      "layer", rowsPerImage: 1, inputs: shape[1], outputs: shape[0], bias: fixture.has("bias"),
+      standard: (.zeros, .zeros))
     input = LinearInput(
-      rowsPerImage: 1, columns: shape[1], quantization: builder.quantization, &builder.plan)
+      rowsPerImage: 1, columns: shape[1], &builder)
   }
-
-  var scratchCount: Int { linear.scratchCount }
 
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
     linear.forward(input.forward(x, pass), into: y, pass)
@@ -29,7 +28,6 @@ struct TestedLinear: TestedLayer {
 
 struct TestedLayerNorm: TestedLayer {
   let norm: LayerNorm
-  let scratchCount = 0
 
   init(_ fixture: Fixture, _ builder: inout NetworkBuilder) throws {
     norm = LayerNorm(
@@ -60,22 +58,21 @@ struct TestedAttention: TestedLayer {
     let (tokens, width) = (shape[1], shape[2])
     var linears: [Linear] = []
     for name in ["query", "key", "value", "output"] {
-      linears.append(builder.linear(name, inputs: width, outputs: width, standard: (.zeros, .zeros)))
+      linears.append(
+        builder.linear(name, rowsPerImage: tokens, inputs: width, outputs: width, standard: (.zeros, .zeros)))
     }
     output = linears.removeLast()
     projections = linears
     attention = MultiHeadAttention(
-      tokens: tokens, queries: tokens, width: width, heads: Int(try fixture.number("heads")), &builder.plan)
+      tokens: tokens, queries: tokens, width: width, heads: Int(try fixture.number("heads")), &builder)
     func matrices() -> [ActivationSlot] {
-      (0..<3).map { _ in builder.plan.add(rowsPerImage: tokens, columns: width) }
+      (0..<3).map { _ in builder.activation(rowsPerImage: tokens, columns: width) }
     }
     operands = matrices()
     gradients = matrices()
-    context = builder.plan.add(rowsPerImage: tokens, columns: width)
-    dcontext = builder.plan.add(rowsPerImage: tokens, columns: width)
+    context = builder.activation(rowsPerImage: tokens, columns: width)
+    dcontext = builder.activation(rowsPerImage: tokens, columns: width)
   }
-
-  var scratchCount: Int { max(attention.scratchCount, output.scratchCount) }
 
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
     for (projection, operand) in zip(projections, operands) {
@@ -111,8 +108,6 @@ struct TestedPatchEmbedding: TestedLayer {
       width: weight[0], &builder)
   }
 
-  var scratchCount: Int { embedding.scratchCount }
-
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) { embedding.forward(x, into: y, pass) }
 
   func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {
@@ -132,14 +127,14 @@ struct TestedMLPBlock: TestedLayer {
     let shape = try fixture.shape("intermediate.dense.weight")
     let (width, inner) = (shape[1], shape[0])
     let tokens = try fixture.shape("x")[1]
-    up = builder.linear("intermediate.dense", inputs: width, outputs: inner, standard: (.zeros, .zeros))
-    down = builder.linear("output.dense", inputs: inner, outputs: width, standard: (.zeros, .zeros))
-    derivative = builder.plan.add(rowsPerImage: tokens, columns: inner)
-    hidden = builder.plan.add(rowsPerImage: tokens, columns: inner)
-    dhidden = builder.plan.add(rowsPerImage: tokens, columns: inner)
+    up = builder.linear(
+      "intermediate.dense", rowsPerImage: tokens, inputs: width, outputs: inner, standard: (.zeros, .zeros))
+    down = builder.linear(
+      "output.dense", rowsPerImage: tokens, inputs: inner, outputs: width, standard: (.zeros, .zeros))
+    derivative = builder.activation(rowsPerImage: tokens, columns: inner)
+    hidden = builder.activation(rowsPerImage: tokens, columns: inner)
+    dhidden = builder.activation(rowsPerImage: tokens, columns: inner)
   }
-
-  var scratchCount: Int { max(up.scratchCount, down.scratchCount) }
 
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
     up.forward(x, into: pass[derivative], pass)
@@ -165,10 +160,8 @@ struct TestedTransformerBlock: TestedLayer {
     let vit = ViTSpecification(
       width: x[2], layers: 1, heads: Int(try fixture.number("heads")), mlpWidth: inner, patch: 1)
     block = TransformerBlock(0, vit: vit, tokens: x[1], outputTokens: x[1], &builder)
-    room = GradientRoom(vit: vit, tokens: x[1], &builder.plan)
+    room = GradientRoom(vit: vit, tokens: x[1], &builder)
   }
-
-  var scratchCount: Int { block.scratchCount }
 
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) { block.forward(x, into: y, pass) }
 

@@ -7,18 +7,18 @@ import Testing
 
 /// One of the ten networks that the fixtures train on the digits, named as in `train-*`: `vit-2-bitnet`.
 struct NetworkVariant: Sendable, CustomTestStringConvertible {
-  enum Architecture: String {
+  enum Kind: String {
     case mlp, vit
   }
 
-  let architecture: Architecture
+  let architecture: Kind
   let precision: WeightPrecision
   let method: QuantizationMethod
 
   static let batchSize = 128
 
   /// All that there are fixtures for.
-  static let all: [NetworkVariant] = [Architecture.mlp, .vit].flatMap { architecture in
+  static let all: [NetworkVariant] = [Kind.mlp, .vit].flatMap { architecture in
     [
       NetworkVariant(architecture: architecture, precision: .full, method: .simpleBitNet),
       NetworkVariant(architecture: architecture, precision: .ternary, method: .simpleBitNet),
@@ -47,10 +47,10 @@ struct NetworkVariant: Sendable, CustomTestStringConvertible {
   var learningRate: Double { precision == .full ? 1e-3 : 1e-4 }
 
   var specification: NetworkSpecification {
-    let network: NetworkSpecification.Architecture =
+    let network: any Architecture =
       switch architecture {
-      case .mlp: .mlp(MLPSpecification(hidden: [32, 10], bias: bias))
-      case .vit: .vit(ViTSpecification(width: 32, layers: 2, heads: 4, mlpWidth: 64, patch: 2))
+      case .mlp: MLPSpecification(hidden: [32, 10], bias: bias)
+      case .vit: ViTSpecification(width: 32, layers: 2, heads: 4, mlpWidth: 64, patch: 2)
       }
     return NetworkSpecification(
       architecture: network, image: ImageShape(channels: 1, height: 8, width: 8), classes: 10,

@@ -77,10 +77,10 @@ struct OptimizerTests {
     optimizer: OptimizerSpecification, clip: Double? = nil, tensors: [(name: String, shape: [Int])]
   ) throws -> TrainingStep {
     let specification = NetworkSpecification(
-      architecture: .mlp(MLPSpecification(hidden: [], bias: [true])),
+      architecture: MLPSpecification(hidden: [], bias: [true]),
       image: ImageShape(channels: 1, height: 1, width: 1), classes: 1)
     let network = LayerNetwork(x: [1, 1], y: [1, 1], shardImages: 1, specification) { builder in
-      for tensor in tensors { _ = builder.layout.add(tensor.name, shape: tensor.shape, .zeros) }
+      for tensor in tensors { _ = builder.tensor(tensor.name, shape: tensor.shape, .zeros) }
       return NoLayer()
     }
     let model = try Model(
