@@ -9,8 +9,9 @@ import JSON
 /// that comes later changes no hash of before. Files count by their content, not by their names. Names, other runs, and
 /// what decides when, where and how often a run is saved are no part of it.
 package struct RunIdentity: Sendable, Hashable {
-  /// The version of the program's arithmetic: raised when the bytes of results change for the same settings and data.
-  package static let currentNumerics = 1
+  /// The version of the program's arithmetic for a run: raised when the bytes of its results change for the same settings
+  /// and data. 2: scales of quantized weights are applied to sums, no longer to each weight.
+  package static func numerics(_ run: RunPlan) -> Int { run.precision == .full ? 1 : 2 }
 
   package let text: String
 
@@ -18,7 +19,7 @@ package struct RunIdentity: Sendable, Hashable {
   ///   - dataSHA256: of the data's content; empty where it is not known.
   ///   - initialWeightsSHA256: of the file that the run begins from, where there is one.
   package init(
-    _ run: RunPlan, dataSHA256: String, initialWeightsSHA256: String? = nil, numerics: Int = currentNumerics
+    _ run: RunPlan, dataSHA256: String, initialWeightsSHA256: String? = nil, numerics: Int? = nil
   ) {
     var members = run.settings.differing
     members["bits"] = .integer(run.precision.rawValue)
@@ -30,7 +31,7 @@ package struct RunIdentity: Sendable, Hashable {
     if let initialWeightsSHA256 {
       members["initial_weights_sha256"] = .string(initialWeightsSHA256)
     }
-    members["numerics"] = .integer(numerics)
+    members["numerics"] = .integer(numerics ?? Self.numerics(run))
     text = JSONObject(members.map { JSONMember($0.key, $0.value) }).canonical
   }
 
@@ -68,7 +69,7 @@ extension PlacedRun {
   }
 
   private func numerics(of hash: String, _ dataSHA256: String?, _ weights: InitialWeights) -> Int? {
-    (1...RunIdentity.currentNumerics).reversed().first { numerics in
+    (1...RunIdentity.numerics(plan)).reversed().first { numerics in
       RunIdentity(
         plan, dataSHA256: dataSHA256 ?? "", initialWeightsSHA256: weights.sha256, numerics: numerics
       ).hash == hash
@@ -77,7 +78,7 @@ extension PlacedRun {
 
   /// Whether the hash is this run's by an earlier version of the arithmetic.
   package func hasOtherNumerics(_ hash: String, dataSHA256: String, in files: any FileSystem) -> Bool {
-    numerics(of: hash, dataSHA256: dataSHA256, in: files).map { $0 != RunIdentity.currentNumerics } ?? false
+    numerics(of: hash, dataSHA256: dataSHA256, in: files).map { $0 != RunIdentity.numerics(plan) } ?? false
   }
 
   /// The run's hash on data of that content; nil where the weights that it begins from are not known.

@@ -33,7 +33,7 @@ struct Resumption {
         try dropAll()
         return
       }
-      if state.numerics ?? 1 != RunIdentity.currentNumerics {
+      if state.numerics ?? 1 != RunIdentity.numerics(run.plan) {
         notices.append(
           "the checkpoint of step \(candidate.step) is of a program that computed otherwise: the run begins anew"
         )

@@ -63,7 +63,7 @@ final class TrainingSession {
     let resumption = try Resumption(run, dataSHA256: dataset.sha256, in: environment.files)
     state = resumption.state
     state.dataSHA256 = dataset.sha256
-    state.numerics = RunIdentity.currentNumerics
+    state.numerics = RunIdentity.numerics(run.plan)
     if let checkpoint = resumption.checkpoint {
       try Self.restore(checkpoint, tensors: tensors, run: run)
       step.resume(afterSteps: state.step)

@@ -45,12 +45,12 @@ package struct NetworkParts: Sendable {
 /// Collects a network's parts while it is put together.
 package struct NetworkBuilder {
   let specification: NetworkSpecification
-  let quantization: WeightQuantization?
+  let quantizer: Quantizer?
   var parts: NetworkParts
 
   init(_ specification: NetworkSpecification, shardImages: Int) {
     self.specification = specification
-    quantization = WeightQuantization(method: specification.method, precision: specification.precision)
+    quantizer = specification.precision.format.map { Quantizer(method: specification.method, format: $0) }
     parts = NetworkParts(plan: ActivationPlan(images: shardImages))
   }
 
@@ -106,9 +106,9 @@ extension Network {
   package var weightBytes: Int {
     let all = layout.parameterCount * MemoryLayout<Float>.stride
     return linears.reduce(all) { bytes, linear in
-      guard let quantization = linear.quantization else { return bytes }
+      guard let quantizer = linear.quantizer else { return bytes }
       let count = layout[linear.weight].count
-      return bytes - count * MemoryLayout<Float>.stride + quantization.packedBytes(count: count)
+      return bytes - count * MemoryLayout<Float>.stride + quantizer.packedBytes(count: count)
     }
   }
 }

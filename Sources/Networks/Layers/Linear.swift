@@ -2,13 +2,13 @@ import TensorCore
 
 /// A linear layer `y = x W^T + b`, `W [outputs, inputs]`, with full-precision or quantized weights.
 ///
-/// A quantized layer multiplies by `scale * level` of each latent weight. Its input is what `LinearInput` of the same
-/// quantization gave. Formulas: `WeightQuantization`; gradients pass straight through the quantizer, and what the scale
+/// A quantized layer multiplies by the level of each latent weight, and the sums by their scale. Its input is what
+/// `LinearInput` of the same quantizer gave. Formulas: `Quantizer`; gradients pass straight through the quantizer, and what the scale
 /// adds to them is added once a step, to the sum of all shards.
 package struct Linear: Sendable {
   package let inputs: Int
   package let outputs: Int
-  package let quantization: WeightQuantization?
+  package let quantizer: Quantizer?
   /// Index of W among the parameters.
   package let weight: Int
   /// Index of b, nil without bias.
@@ -36,6 +36,52 @@ package struct Linear: Sendable {
   }
 }
 
+/// What stands in front of linear layers: nothing, or for `bitnet` the RMS norm without gain and the rounding to int8.
+///
+/// Layers that read one input (query, key and value) share it: the rounding depends on the input alone. Backward passes
+/// the rounding straight through.
+struct LinearInput: Sendable {
+  private static let epsilon: Float = 1e-6
+
+  private struct Rounded: Sendable {
+    var values: ActivationSlot
+    var scales: ActivationSlot
+  }
+
+  private let rounded: Rounded?
+
+  /// - Parameters:
+  ///   - rowsPerImage, columns: the shape of the input.
+  init(rowsPerImage: Int, columns: Int, _ builder: inout NetworkBuilder) {
+    guard builder.quantizer?.quantizesActivations == true else {
+      rounded = nil
+      return
+    }
+    rounded = Rounded(
+      values: builder.activation(rowsPerImage: rowsPerImage, columns: columns),
+      scales: builder.activation(rowsPerImage: rowsPerImage, columns: 1))
+  }
+
+  /// What the linear layers multiply: `x` itself or its rounded copy, kept for backward.
+  func forward(_ x: Matrix, _ pass: ForwardPass) -> Matrix {
+    guard let rounded else { return x }
+    let values = pass[rounded.values]
+    RMSNormKernel.forward(x, epsilon: Self.epsilon, into: values, scales: pass[rounded.scales].flat)
+    values.roundRowsToInt8Levels()
+    return values
+  }
+
+  /// The kept result of `forward`.
+  func kept(_ x: Matrix, _ pass: ForwardPass) -> Matrix { rounded.map { pass[$0.values] } ?? x }
+
+  /// Turns the gradient of the linear layers' input into that of `x`, in place.
+  func backward(_ gradient: Matrix, x: Matrix, _ pass: ForwardPass) {
+    guard let rounded else { return }
+    RMSNormKernel.backward(
+      gradient, x: x, scales: pass[rounded.scales].flat, into: gradient, accumulate: false)
+  }
+}
+
 extension NetworkBuilder {
   /// Adds a linear layer's tensors, named `name.weight` and `name.bias`.
   ///
@@ -48,18 +94,18 @@ extension NetworkBuilder {
     let bound = InitialValues.uniform(bound: 1 / Float(inputs).squareRoot())
     let values: (weight: InitialValues, bias: InitialValues)
     switch specification.initialization {
-    case .standard: values = quantization == nil ? full : (bound, bound)
+    case .standard: values = quantizer == nil ? full : (bound, bound)
     case .uniform: values = (bound, bound)
     case .normal: values = (.normal(deviation: 0.02), .zeros)
     }
     return add(
-      name, rowsPerImage: rowsPerImage, shape: [outputs, inputs], quantization: quantization, bias: hasBias,
+      name, rowsPerImage: rowsPerImage, shape: [outputs, inputs], quantizer: quantizer, bias: hasBias,
       hasInputGradient: hasInputGradient, values: values)
   }
 
   /// Adds a linear layer with a weight of a given shape, quantized or not.
   mutating func add(
-    _ name: String, rowsPerImage: Int, shape: [Int], quantization: WeightQuantization?, bias hasBias: Bool,
+    _ name: String, rowsPerImage: Int, shape: [Int], quantizer: Quantizer?, bias hasBias: Bool,
     hasInputGradient: Bool, values: (weight: InitialValues, bias: InitialValues)
   ) -> Linear {
     let weight = tensor(name + ".weight", shape: shape, values.weight)
@@ -68,7 +114,7 @@ extension NetworkBuilder {
     return add(
       {
         Linear(
-          inputs: inputs, outputs: shape[0], quantization: quantization, weight: weight, bias: bias,
+          inputs: inputs, outputs: shape[0], quantizer: quantizer, weight: weight, bias: bias,
           index: $0,
           hasInputGradient: hasInputGradient)
       }, rowsPerImage: rowsPerImage)

@@ -24,7 +24,7 @@ struct PatchEmbedding: Sendable {
     projection = builder.add(
       "vit.embeddings.patch_embeddings.projection", rowsPerImage: count,
       shape: [width, image.channels, patch, patch],
-      quantization: nil, bias: true, hasInputGradient: false, values: (normal, .zeros))
+      quantizer: nil, bias: true, hasInputGradient: false, values: (normal, .zeros))
     patches = builder.activation(rowsPerImage: count, columns: image.channels * patch * patch)
   }
 

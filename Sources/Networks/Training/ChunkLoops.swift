@@ -13,7 +13,7 @@ struct ChunkWork {
 
   /// The levels of the chunk's layer, where gradients flow through its scale.
   func scaleLevels(_ chunk: ParameterChunk) -> WeightLevels? {
-    guard let linear = chunk.linear, linear.quantization?.scaleHasGradient == true else { return nil }
+    guard let linear = chunk.linear, linear.quantizer?.scaleHasGradient == true else { return nil }
     return levels[linear.index]
   }
 

@@ -62,7 +62,7 @@ package final class Model {
     }
     panels.pack(parameters, team: team) { linear in
       let total = totals[linear.index]
-      return linear.quantization?.levels(
+      return linear.quantizer?.levels(
         sumOfMagnitudes: total.magnitudes, sum: total.values, count: network.layout[linear.weight].count)
     }
   }
@@ -117,9 +117,9 @@ struct WeightSums: Sendable {
 
   /// What the quantizer needs of a chunk; nil where its values are no quantized weights.
   init?(of weights: Vector, _ chunk: ParameterChunk) {
-    guard let quantization = chunk.linear?.quantization else { return nil }
+    guard let quantizer = chunk.linear?.quantizer else { return nil }
     magnitudes = weights.sumOfMagnitudes()
-    if quantization.method == .bitNet && quantization.precision == .binary { values = weights.sum() }
+    if quantizer.needsSum { values = weights.sum() }
   }
 
   static func += (total: inout Self, part: Self) {

@@ -35,10 +35,10 @@ package enum ConflictingRows: CaseIterable, Sendable {
 private let copiedRows = 48
 private let copyStride = depthBlock + 16
 
-/// `C = A B`, `C += A B` or `C = A B + bias`, with A `[rows, depth]` read in place.
+/// `C = s A B`, `C += s A B` or `C = s A B + bias`, with A `[rows, depth]` read in place and `s` the scale of B.
 ///
 /// Every value of C is summed over the depth in order, in blocks whose bounds depend on the depth alone; each block's sum
-/// is then added to what C had, or to the bias. So the bits do not depend on how the rows are shared out between threads.
+/// times the scale is then added to what C had, or to the bias, rounded once. So the bits do not depend on how the rows are shared out between threads.
 ///
 /// - Parameter conflicting: nil for what is best on this CPU.
 package func multiply(
@@ -176,7 +176,7 @@ private struct BlockProduct {
           TileProduct(
             depth: depth, a: tile, aRowStride: a.rowStride, aDepthStride: a.depthStride, b: panel,
             bStride: b.depthStride, initial: initial, initialStride: initialStride, c: target,
-            cStride: c.stride, ahead: ahead, aheadStep: aheadStep))
+            cStride: c.stride, scale: b.scale, ahead: ahead, aheadStep: aheadStep))
       }
     }
   }

@@ -88,7 +88,7 @@ enum MicroKernel {
   }
 }
 
-/// What a tile is computed from: `C = initial + A B`.
+/// What a tile is computed from: `C = initial + scale A B`.
 struct TileProduct {
   var depth: Int
   /// `A(i, k)` is at `a + i * aRowStride + k * aDepthStride`; one of the strides is 1.
@@ -103,6 +103,7 @@ struct TileProduct {
   var initialStride: Int
   var c: UnsafeMutablePointer<Float>
   var cStride: Int
+  var scale: Float
   /// What is to be fetched while this tile is computed from a row-major A, whose rows are too short for the CPU to see
   /// the streams in them: one stretch of memory that later tiles read, as rows side by side are. This tile's own A where
   /// there is nothing to fetch.
@@ -174,11 +175,16 @@ private enum Tile<let rows: Int, let vectors: Int> {
       b += product.bStride
       k &+= 1
     }
+    let scale = Vector(repeating: product.scale)
     if var initial = product.initial {
       for row in 0..<rows {
-        for vector in 0..<vectors { sums[row][vector] = sums[row][vector] + load(initial + 16 &* vector) }
+        for vector in 0..<vectors {
+          sums[row][vector] = multiplyAdd(sums[row][vector], scale, load(initial + 16 &* vector))
+        }
         initial += product.initialStride
       }
+    } else {
+      for row in 0..<rows { for vector in 0..<vectors { sums[row][vector] *= scale } }
     }
     var c = product.c
     for row in 0..<rows {

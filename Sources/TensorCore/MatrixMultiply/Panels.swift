@@ -12,6 +12,9 @@ package struct Panels: @unchecked Sendable {
   let panelStride: Int
   let depthStride: Int
 
+  /// What products with it are multiplied by, once they are summed.
+  package var scale: Float = 1
+
   /// Whether each panel is one stretch of memory.
   let isPacked: Bool
 

@@ -1,33 +1,36 @@
 import CSIMD
 
+/// The values that a quantized weight can have, and the bits that it takes.
+package enum WeightFormat: Sendable, Hashable {
+  /// -1, 0, 1: rounded half to even and clipped.
+  case ternary
+  /// -1, 1, and 0 for exactly 0.
+  case binary
+
+  /// Of one weight as it is stored.
+  package var bits: Int { self == .ternary ? 2 : 1 }
+}
+
 /// How the weights of one matrix map to levels: `level(w) = round(w / divisor)` clipped, or `sign(w - shift)`; weight `level * scale`.
 package struct WeightLevels: Sendable, Equatable {
-  /// The values that a quantized weight can have.
-  package enum Grid: Sendable {
-    /// -1, 0, 1: rounded half to even and clipped.
-    case ternary
-    /// -1, 1, and 0 for exactly 0.
-    case binary
-  }
-
-  package var grid: Grid
+  package var format: WeightFormat
   /// What one level is worth.
   package var scale: Float
   /// Weights are divided by this before rounding.
   package var divisor: Float
   package var shift: Float
 
-  package init(grid: Grid, scale: Float, divisor: Float, shift: Float = 0) {
-    self.grid = grid
+  package init(format: WeightFormat, scale: Float, divisor: Float, shift: Float = 0) {
+    self.format = format
     self.scale = scale
     self.divisor = divisor
     self.shift = shift
   }
 
-  /// Calls `body` with the level of a vector of weights as a function. The grid is chosen here once, outside of loops.
+  /// Calls `body` with the level of a vector of weights as a function. The format is chosen here once, outside of loops.
   @inline(__always)
   fileprivate func withLevel<Result>(_ body: ((Lanes) -> Lanes) -> Result) -> Result {
-    switch grid {
+    switch format {
     case .ternary: body { [divisor] in clipped(csimd_round_half_even($0 / divisor), from: -1, to: 1) }
     case .binary: body { [shift] in sign($0 - shift) }
     }
@@ -44,12 +47,12 @@ func sign(_ value: Lanes) -> Lanes {
 }
 
 extension Vector {
-  /// `output = scale * level`, the weights a product sees.
+  /// `output = level`, of each weight: what products multiply by, and then by the scale.
   package func quantize(_ levels: WeightLevels, into output: Vector) {
     precondition(output.count == count, "quantize: \(count) weights into \(output.count)")
     levels.withLevel { level in
       forEachVector(count) { offset, lanes in
-        storeLanes(level(loadLanes(base + offset, lanes)) * levels.scale, output.base + offset, lanes)
+        storeLanes(level(loadLanes(base + offset, lanes)), output.base + offset, lanes)
       }
     }
   }

@@ -53,7 +53,7 @@ struct KernelBench {
     let (first, second) = (Operand(1, 1 << 17), Operand(1, 1 << 17))
     second.matrix.fill(1)
     let quantized = Operand(1024, 128)
-    let levels = WeightLevels(grid: .ternary, scale: 0.01, divisor: 0.01)
+    let levels = WeightLevels(format: .ternary, scale: 0.01, divisor: 0.01)
     let adam = AdamStep(
       step: 10, rate: 1e-6, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decoupled: false)
     let room = FloatStorage(count: Panels.capacity(depth: 128, columns: 1024))

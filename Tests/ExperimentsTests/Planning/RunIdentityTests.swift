@@ -16,15 +16,22 @@ struct RunIdentityTests {
   @Test func theTextIsFixed() throws {
     #expect(
       try identity(Self.base).text
-        == #"{"bits":2,"data_sha256":"d","dataset.name":"mnist","model.hidden":[16],"model.type":"mlp","numerics":1,"#
+        == #"{"bits":2,"data_sha256":"d","dataset.name":"mnist","model.hidden":[16],"model.type":"mlp","numerics":2,"#
         + #""seed":0,"training.batch_size":8,"training.epochs":2,"training.learning_rate":0.001}"#)
-    #expect(try identity(Self.base).hash == "602c9bfc1527872b1a6ffb79ee41f4a4")
+    #expect(try identity(Self.base).hash == "abe0736fb96fee0455275c2d4136f5e0")
     let run = try Plan(Self.base.experiment()).runs[0]
     #expect(
       RunIdentity(run, dataSHA256: "", initialWeightsSHA256: "w", numerics: 2).text
         == #"{"bits":2,"data_sha256":"","dataset.name":"mnist","initial_weights_sha256":"w","model.hidden":[16],"#
         + #""model.type":"mlp","numerics":2,"seed":0,"training.batch_size":8,"training.epochs":2,"#
         + #""training.learning_rate":0.001}"#)
+  }
+
+  /// What full precision computes is as it ever was.
+  @Test func fullPrecisionKeepsItsHash() throws {
+    var text = Self.base
+    text.variants = #"[{"name": "full", "bits": 32}]"#
+    #expect(try identity(text).text.contains(#""numerics":1,"#))
   }
 
   private static let equals: [(String, ExperimentText)] = [
@@ -97,7 +104,7 @@ struct RunIdentityTests {
     let run = try Plan(Self.base.experiment()).runs[0]
     let hashes = [
       RunIdentity(run, dataSHA256: "d"), RunIdentity(run, dataSHA256: "e"),
-      RunIdentity(run, dataSHA256: "d", numerics: 2),
+      RunIdentity(run, dataSHA256: "d", numerics: 3),
       RunIdentity(run, dataSHA256: "d", initialWeightsSHA256: "w"),
       RunIdentity(run, dataSHA256: "d", initialWeightsSHA256: "v"),
     ].map(\.hash)

@@ -70,7 +70,7 @@ import Testing
     let (parameters, panels) = (example.model.parameters, try WeightPanels(for: shared.linears, slots: 2))
     panels.pack(parameters, team: Team(pool: ComputePool(cores: 2))) { linear in
       let weight = parameters[linear.weight]
-      return linear.quantization?.levels(
+      return linear.quantizer?.levels(
         sumOfMagnitudes: weight.sumOfMagnitudes(), sum: weight.sum(), count: weight.count)
     }
 

@@ -113,11 +113,12 @@ struct LayerBench {
     return results
   }
 
-  /// The first tensor as products see it.
+  /// The first tensor as products see it, the scale included.
   func quantizedWeights(_ levels: WeightLevels) -> [Float] {
     let weights = model.parameters[0]
     let quantized = FloatStorage(count: weights.count)
     weights.quantize(levels, into: quantized.all)
+    quantized.all.scale(by: levels.scale)
     return quantized.array
   }
 }

@@ -31,6 +31,40 @@ import Testing
     }
   }
 
+  /// The scale of B comes after the sum, and with what is added there is one rounding. Whole numbers, as quantized weights
+  /// are, have exact sums, so every bit is known.
+  @Test(arguments: LeftOperand.allCases, [Float(1), 0.3, 1e-5])
+  func sumsAreScaled(left: LeftOperand, scale: Float) {
+    var numbers = TestNumbers(seed: 5)
+    for shape in ProductShape.all where shape.depth <= 1000 {
+      let (a, b) = (
+        Island(rows: shape.rows, columns: shape.depth), Island(rows: shape.depth, columns: shape.columns)
+      )
+      a.matrix.fill(from: &numbers)
+      b.matrix.fill(from: &numbers)
+      for row in 0..<shape.rows { a.matrix.row(row).round(times: 100) }
+      for row in 0..<shape.depth { b.matrix.row(row).round(times: 1) }
+      var (panels, room) = RightOperand.packed.panels(b.matrix)
+      panels.scale = scale
+      for start in StartCase.allCases {
+        let c = Island(rows: shape.rows, columns: shape.columns, surroundings: 7)
+        c.matrix.fill(from: &numbers)
+        let bias = Island(rows: 1, columns: shape.columns)
+        bias.matrix.fill(from: &numbers)
+        let expected = (0..<shape.rows).flatMap { row in
+          (0..<shape.columns).map { column in
+            let sum = (0..<shape.depth).reduce(Float(0)) { $0 + a.matrix[row, $1] * b.matrix[$1, column] }
+            if start == .zero { return sum * scale }
+            return Float(start.value(row, column, c: c.matrix, bias: bias.matrix)).addingProduct(sum, scale)
+          }
+        }
+        left.multiply(a.matrix, panels, into: c.matrix, from: start.productStart(bias.matrix.row(0)))
+        #expect(c.matrix.array == expected && c.isIntact, "\(shape), \(start)")
+      }
+      withExtendedLifetime(room) {}
+    }
+  }
+
   @Test(arguments: [false, true])
   func transposedProductsEqualTheReference(accumulate: Bool) {
     var numbers = TestNumbers(seed: 2)
@@ -106,5 +140,12 @@ import Testing
       }
     }
     withExtendedLifetime(room) {}
+  }
+}
+
+extension Vector {
+  /// Whole numbers of the values.
+  fileprivate func round(times factor: Float) {
+    for index in 0..<count { self[index] = (self[index] * factor).rounded() }
   }
 }

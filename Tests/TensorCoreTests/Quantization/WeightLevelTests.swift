@@ -10,39 +10,39 @@ import Testing
   }
 
   @Test func ternaryRoundsHalfToEvenAndClips() {
-    let levels = WeightLevels(grid: .ternary, scale: 3, divisor: 2)
+    let levels = WeightLevels(format: .ternary, scale: 3, divisor: 2)
     let weights: [Float] = [1, -1, 1.000_000_2, -1.000_000_2, 3, -3, 40, -40, 0, -0, 2]
-    #expect(quantized(weights, levels) == [0, 0, 3, -3, 3, -3, 3, -3, 0, 0, 3])
+    #expect(quantized(weights, levels) == [0, 0, 1, -1, 1, -1, 1, -1, 0, 0, 1])
   }
 
   @Test func binaryIsTheSignAndZeroAtZero() {
-    let levels = WeightLevels(grid: .binary, scale: 3, divisor: 2)
+    let levels = WeightLevels(format: .binary, scale: 3, divisor: 2)
     let weights: [Float] = [1, -1, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, 0, -0, 9, -9, .infinity]
-    #expect(quantized(weights, levels) == [3, -3, 3, -3, 0, 0, 3, -3, 3])
-    let shifted = WeightLevels(grid: .binary, scale: 0.5, divisor: 1, shift: 0.25)
-    #expect(quantized([0.25, 0.250_000_03, 0.249, -1, 1], shifted) == [0, 0.5, -0.5, -0.5, 0.5])
+    #expect(quantized(weights, levels) == [1, -1, 1, -1, 0, 0, 1, -1, 1])
+    let shifted = WeightLevels(format: .binary, scale: 0.5, divisor: 1, shift: 0.25)
+    #expect(quantized([0.25, 0.250_000_03, 0.249, -1, 1], shifted) == [0, 1, -1, -1, 1])
   }
 
-  @Test(arguments: [WeightLevels.Grid.ternary, .binary])
-  func aNotANumberStays(grid: WeightLevels.Grid) {
-    let levels = WeightLevels(grid: grid, scale: 1, divisor: 1)
+  @Test(arguments: [WeightFormat.ternary, .binary])
+  func aNotANumberStays(format: WeightFormat) {
+    let levels = WeightLevels(format: format, scale: 1, divisor: 1)
     #expect(quantized([1, .nan, 1], levels)[1].isNaN)
   }
 
-  @Test(arguments: awkwardSizes, [WeightLevels.Grid.ternary, .binary])
-  func oddLengths(count: Int, grid: WeightLevels.Grid) {
+  @Test(arguments: awkwardSizes, [WeightFormat.ternary, .binary])
+  func oddLengths(count: Int, format: WeightFormat) {
     var numbers = TestNumbers(seed: count)
     let values = numbers.values(count, in: -2...2)
-    let levels = WeightLevels(grid: grid, scale: 0.75, divisor: 0.75)
-    #expect(quantized(values, levels) == values.map { 0.75 * level($0, levels) })
+    let levels = WeightLevels(format: format, scale: 0.75, divisor: 0.75)
+    #expect(quantized(values, levels) == values.map { level($0, levels) })
   }
 
   /// `<G, q - W / s>`, in blocks of 1,024: a rounding a term and a lane's 128 additions.
-  @Test(arguments: awkwardSizes + [1023, 1024, 1025, 5000], [WeightLevels.Grid.ternary, .binary])
-  func scaleGradientEqualsTheReference(count: Int, grid: WeightLevels.Grid) {
+  @Test(arguments: awkwardSizes + [1023, 1024, 1025, 5000], [WeightFormat.ternary, .binary])
+  func scaleGradientEqualsTheReference(count: Int, format: WeightFormat) {
     var numbers = TestNumbers(seed: count)
     let (weights, gradients) = (numbers.values(count, in: -2...2), numbers.values(count))
-    let levels = WeightLevels(grid: grid, scale: 0.7, divisor: 0.7)
+    let levels = WeightLevels(format: format, scale: 0.7, divisor: 0.7)
     let terms = zip(weights, gradients).map {
       Double($1) * (Double(level($0, levels)) - Double($0) / Double(levels.divisor))
     }
@@ -66,7 +66,7 @@ import Testing
 
   /// One weight at a time, as torch.round, clip and sign would have it.
   private func level(_ weight: Float, _ levels: WeightLevels) -> Float {
-    switch levels.grid {
+    switch levels.format {
     case .ternary: max(-1, min(1, (weight / levels.divisor).rounded(.toNearestOrEven)))
     case .binary: weight > levels.shift ? 1 : weight < levels.shift ? -1 : 0
     }

@@ -1,6 +1,7 @@
 import TensorCore
 
-/// The weights of all linear layers as products read them: quantized where they are, packed into panels, once a step.
+/// The weights of all linear layers as products read them: packed into panels once a step, the levels of quantized ones
+/// with their scale beside them.
 ///
 /// Forward multiplies by `W^T [inputs, outputs]`, backward by `W [outputs, inputs]`; each has panels of its own.
 package final class WeightPanels: @unchecked Sendable {
@@ -57,18 +58,24 @@ package final class WeightPanels: @unchecked Sendable {
   /// `W^T` for the forward product.
   func forward(_ linear: Linear) -> Panels {
     let start = offsets[linear.index]
-    return Panels(
+    var panels = Panels(
       packedIn: storage.vector(start..<start + Self.forwardCount(linear)), depth: linear.inputs,
       columns: linear.outputs)
+    panels.scale = scale(linear)
+    return panels
   }
+
+  private func scale(_ linear: Linear) -> Float { levels[linear.index]?.scale ?? 1 }
 
   /// `W` for the gradient of the input.
   func backward(_ linear: Linear) -> Panels {
     precondition(linear.hasInputGradient, "WeightPanels: layer \(linear.index) has no gradient of its input")
     let start = offsets[linear.index] + Self.forwardCount(linear)
-    return Panels(
+    var panels = Panels(
       packedIn: storage.vector(start..<start + Self.backwardCount(linear)), depth: linear.outputs,
       columns: linear.inputs)
+    panels.scale = scale(linear)
+    return panels
   }
 
   /// Quantizes and packs all layers.

@@ -3,47 +3,47 @@ import TensorCore
 import Testing
 
 /// The scales of both methods, from weights with mean magnitude 1.5 and mean 0.5.
-@Suite struct WeightQuantizationTests {
+struct QuantizerTests {
   private func levels(
     _ method: QuantizationMethod, _ precision: WeightPrecision, magnitude: Double = 1.5
   ) throws -> WeightLevels {
-    let quantization = try #require(WeightQuantization(method: method, precision: precision))
-    return quantization.levels(sumOfMagnitudes: magnitude * 8, sum: 4, count: 8)
+    let format = try #require(precision.format)
+    return Quantizer(method: method, format: format).levels(sumOfMagnitudes: magnitude * 8, sum: 4, count: 8)
   }
 
   @Test func simpleBitNetDoublesTheMean() throws {
-    for (precision, grid) in [(WeightPrecision.ternary, WeightLevels.Grid.ternary), (.binary, .binary)] {
+    for (precision, format) in [(WeightPrecision.ternary, WeightFormat.ternary), (.binary, .binary)] {
       let levels = try levels(.simpleBitNet, precision)
-      #expect(levels == WeightLevels(grid: grid, scale: 3.0001, divisor: 3.0001))
+      #expect(levels == WeightLevels(format: format, scale: 3.0001, divisor: 3.0001))
       let empty = try self.levels(.simpleBitNet, precision, magnitude: 0)
       #expect(empty.scale == 1e-4)
     }
   }
 
   @Test func bitNetTakesTheMean() throws {
-    #expect(try levels(.bitNet, .ternary) == WeightLevels(grid: .ternary, scale: 1.5, divisor: 1.5))
+    #expect(try levels(.bitNet, .ternary) == WeightLevels(format: .ternary, scale: 1.5, divisor: 1.5))
     #expect(try levels(.bitNet, .ternary, magnitude: 1e-6).scale == 1e-5)
   }
 
   @Test func oneBitBitNetIsCentered() throws {
     let levels = try levels(.bitNet, .binary)
-    #expect(levels.grid == .binary && levels.scale == 1.5 && levels.shift == 0.5)
+    #expect(levels.format == .binary && levels.scale == 1.5 && levels.shift == 0.5)
     #expect(try self.levels(.bitNet, .binary, magnitude: 1e-6).scale == 1e-6)
   }
 
   @Test func methodsDiffer() throws {
-    let simple = try #require(WeightQuantization(method: .simpleBitNet, precision: .binary))
+    let simple = Quantizer(method: .simpleBitNet, format: .binary)
     #expect(simple.scaleHasGradient && !simple.quantizesActivations)
-    let paper = try #require(WeightQuantization(method: .bitNet, precision: .binary))
+    let paper = Quantizer(method: .bitNet, format: .binary)
     #expect(!paper.scaleHasGradient && paper.quantizesActivations)
-    #expect(WeightQuantization(method: .bitNet, precision: .full) == nil)
+    #expect(WeightPrecision.full.format == nil)
   }
 
   @Test(arguments: [(0, 4, 4), (1, 5, 5), (4, 5, 5), (5, 6, 5), (8, 6, 5), (9, 7, 6)])
   func packedBytes(count: Int, ternary: Int, binary: Int) throws {
-    let two = try #require(WeightQuantization(method: .bitNet, precision: .ternary))
+    let two = Quantizer(method: .bitNet, format: .ternary)
     #expect(two.packedBytes(count: count) == ternary)
-    let one = try #require(WeightQuantization(method: .bitNet, precision: .binary))
+    let one = Quantizer(method: .bitNet, format: .binary)
     #expect(one.packedBytes(count: count) == binary)
   }
 }

@@ -16,16 +16,25 @@ package enum QuantizationMethod: String, Sendable, Hashable, CaseIterable {
   case bitNet = "bitnet"
 }
 
-/// What a quantized linear layer does to its weights: the formula and the number of bits.
-package struct WeightQuantization: Sendable, Hashable {
-  package var method: QuantizationMethod
-  package var precision: WeightPrecision
-
+extension WeightPrecision {
   /// nil for full precision.
-  package init?(method: QuantizationMethod, precision: WeightPrecision) {
-    guard precision != .full else { return nil }
+  package var format: WeightFormat? {
+    switch self {
+    case .full: nil
+    case .ternary: .ternary
+    case .binary: .binary
+    }
+  }
+}
+
+/// What a quantized linear layer does to its weights and its input: the formula and the weights' format.
+package struct Quantizer: Sendable, Hashable {
+  package var method: QuantizationMethod
+  package var format: WeightFormat
+
+  package init(method: QuantizationMethod, format: WeightFormat) {
     self.method = method
-    self.precision = precision
+    self.format = format
   }
 
   /// The levels of a matrix of `count` weights with these sums of magnitudes and of values.
@@ -35,17 +44,19 @@ package struct WeightQuantization: Sendable, Hashable {
   ///     bitnet, 1      q = sign(W - mean W); weight mean|W| q
   package func levels(sumOfMagnitudes: Double, sum: Double, count: Int) -> WeightLevels {
     let meanMagnitude = sumOfMagnitudes / Double(max(count, 1))
-    let grid: WeightLevels.Grid = precision == .ternary ? .ternary : .binary
     switch method {
     case .simpleBitNet:
       let scale = Float(2 * meanMagnitude + 1e-4)
-      return WeightLevels(grid: grid, scale: scale, divisor: scale)
+      return WeightLevels(format: format, scale: scale, divisor: scale)
     case .bitNet:
-      let scale = Float(precision == .ternary ? max(meanMagnitude, 1e-5) : meanMagnitude)
-      let shift = precision == .ternary ? 0 : Float(sum / Double(max(count, 1)))
-      return WeightLevels(grid: grid, scale: scale, divisor: scale, shift: shift)
+      let scale = Float(format == .ternary ? max(meanMagnitude, 1e-5) : meanMagnitude)
+      let shift = needsSum ? Float(sum / Double(max(count, 1))) : 0
+      return WeightLevels(format: format, scale: scale, divisor: scale, shift: shift)
     }
   }
+
+  /// Whether the levels hang on the sum of the values as well.
+  package var needsSum: Bool { method == .bitNet && format == .binary }
 
   /// Whether gradients flow through the scale, which adds `2 sign(W) / N <G, q - W / s>` to the weight's gradient.
   package var scaleHasGradient: Bool { method == .simpleBitNet }
@@ -54,5 +65,5 @@ package struct WeightQuantization: Sendable, Hashable {
   package var quantizesActivations: Bool { method == .bitNet }
 
   /// Bytes of a packed matrix of `count` weights, its float32 scale included.
-  package func packedBytes(count: Int) -> Int { (count * precision.rawValue + 7) / 8 + 4 }
+  package func packedBytes(count: Int) -> Int { (count * format.bits + 7) / 8 + 4 }
 }
