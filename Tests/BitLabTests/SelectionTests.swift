@@ -31,7 +31,9 @@ struct SelectionTests {
     #expect(!program.exists("results/written/set.json"))
     // The config that is kept is the one that was used.
     let again = try program("run", "results/set/config.json")
-    #expect(again.code == 0 && again.errors == "", "\(again.errors)")
+    #expect(
+      again.code == 0 && again.errors == "set: all 2 runs have ended before: nothing is trained\n",
+      "\(again.errors)")
     #expect(!program.exists("results/set-2"))
   }
 
@@ -119,6 +121,23 @@ struct SelectionTests {
       "validate", "tiny.json", "--set", #"model={"type": "mlp", "hidden": [4]}"#,
       "--set", "model.hidden=[3]")
     #expect(kept.code == 0, "\(kept)")
+  }
+
+  /// Who chooses runs sees which, before anything trains, and is not told that all have completed.
+  @Test func whatOnlyChoosesIsShown() throws {
+    let program = try program()
+    let plan = try program("validate", "tiny.json", "--only", "two-*").output.split(separator: "\n")
+    #expect(plan.contains { $0.hasPrefix("two-") && $0.hasSuffix("begins") })
+    #expect(plan.contains { $0.hasPrefix("full-") && $0.hasSuffix(" -") })
+    #expect(try !program("validate", "tiny.json").output.contains("begins"))
+    #expect(try program("validate", "-q", "tiny.json").output == "")
+    let told = ["--on-finish", "echo told $BITLAB_STATUS"]
+    let part = try program.run(after: ":", ["run", "-q", "tiny.json", "--only", "two-*"] + told)
+    #expect(part.errors.contains("told partial"), "\(part)")
+    let rest = try program.run(after: ":", ["run", "-q", "tiny.json"] + told)
+    #expect(rest.errors.contains("told completed"), "\(rest)")
+    let again = try program("run", "tiny.json")
+    #expect(again.errors.contains(" have ended before: nothing is trained"), "\(again.errors)")
   }
 
   @Test func wordsThatNameNothingAreSaid() throws {

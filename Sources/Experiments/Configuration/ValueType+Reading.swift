@@ -105,6 +105,9 @@ extension ValueType {
       return .failure(Objection(expected: "another name: the results folder has its own use for this one"))
     case (.path, .string(let text)) where !text.isEmpty && !text.utf8.contains(0):
       return .success(.string(text))
+    case (.choice(let choices), .string(let text)):
+      let near = Nearest.name(to: text, among: choices).map { "; did you mean \($0.quoted)?" }
+      return .failure(Objection(expected: expectation + (near ?? "")))
     default: break
     }
     return .failure(Objection(expected: expectation))

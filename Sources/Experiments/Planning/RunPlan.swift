@@ -1,3 +1,4 @@
+import JSON
 import Networks
 import TensorCore
 
@@ -35,6 +36,9 @@ package struct RunPlan: Sendable, Hashable {
     training = TrainingConfiguration(values)
     settings = values
   }
+
+  /// The grid point as JSON.
+  package var grid: JSONObject { JSONObject(gridPoint.map { JSONMember($0.key, $0.value.json) }) }
 
   package var architecture: any Architecture { model.architecture }
 

@@ -190,7 +190,7 @@ extension RunRecord {
 
   /// Takes what a plan says of its run.
   package mutating func describe(_ plan: RunPlan) {
-    grid = JSONObject(plan.gridPoint.map { JSONMember($0.key, $0.value.json) })
+    grid = plan.grid
     settings = plan.settings.json.object
   }
 

@@ -8,6 +8,7 @@ extension QueueEngine {
         guard state.canTake(submission.name) else { throw NameTaken(name: submission.name) }
       }
       try record(submissions.map { .submitted($0) })
+      for submission in submissions { noLongerForgotten(submission) }
       for submission in submissions {
         for (id, _) in state.jobs(of: submission) { enqueue(id) }
       }
@@ -61,9 +62,16 @@ extension QueueEngine {
           return (isKnown ? [] : [.submitted(empty)])
             + [.added(submission.name, submission.jobs, beginFromNothing: fromNothing)]
         })
+      for submission in submissions { noLongerForgotten(submission) }
       for id in submissions.flatMap(\.jobIDs) { enqueue(id) }
       begin()
     }
+  }
+
+  /// Jobs that were forgotten are known again.
+  private func noLongerForgotten(_ submission: Submission) {
+    guard let count = forgottenCounts[submission.name] else { return }
+    forgottenCounts[submission.name] = count > submission.jobs.count ? count - submission.jobs.count : nil
   }
 
   /// What became of the jobs of a submission that has grown.
@@ -119,6 +127,7 @@ extension QueueEngine {
         throw NotEnded(name: name)
       }
       recordSurely(names.map { .removed($0) })
+      for name in names { forgottenCounts[name] = nil }
     }
   }
 
@@ -146,7 +155,7 @@ extension QueueEngine {
       if submission.jobIDs.contains(where: dispatcher.running.contains) {
         forgottenWhenStopped.insert(name)
       } else {
-        forgottenCount += submission.jobs.count
+        forgottenCounts[name, default: 0] += submission.jobs.count
         recordSurely([.forgotten(name)])
       }
     }

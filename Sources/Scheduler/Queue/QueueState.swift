@@ -14,8 +14,10 @@ package struct QueueState: Sendable, Hashable {
   private var openCounts: [String: Int] = [:]
   private var nextSequence = 0
 
-  /// How many ended jobs are remembered.
+  /// How many ended jobs are shown.
   package static let mostRecentlyEnded = 20
+  /// How many are remembered, so that there are as many to show when some of them are removed or begin again.
+  package static let mostRemembered = 200
 
   package init() {}
 
@@ -77,7 +79,7 @@ package struct QueueState: Sendable, Hashable {
       let others = (entries.count..<submission.jobs.count).map { _ in JobEntry(sequence: nextSequence) }
       restore(submission, from: 0, entries + others)
     case .standings(let name, let first, let entries): restore(submissions[name]!, from: first, entries)
-    case .remembered(let jobs): recentlyEnded = Array(jobs.suffix(Self.mostRecentlyEnded))
+    case .remembered(let jobs): recentlyEnded = Array(jobs.suffix(Self.mostRemembered))
     }
     return true
   }
@@ -189,7 +191,7 @@ package struct QueueState: Sendable, Hashable {
     forgetEnd(id)
     if case .ended(let end) = after {
       recentlyEnded.append(EndedJob(id: id, end: end))
-      if recentlyEnded.count > Self.mostRecentlyEnded { recentlyEnded.removeFirst() }
+      if recentlyEnded.count > Self.mostRemembered { recentlyEnded.removeFirst() }
     }
   }
 

@@ -120,6 +120,11 @@ final class Console: Sendable {
   /// Whether results need not be made any more: nobody takes them.
   var hasNoReader: Bool { results.failure != nil }
 
+  /// What a command has done, as its result; who wants errors alone hears nothing.
+  func outcome(_ text: String) {
+    if verbosity > .quiet { result(text) }
+  }
+
   // MARK: - Remarks
 
   /// What was last said to have gone wrong.

@@ -144,7 +144,8 @@ final class ControlService: ControlHandler {
   private func wait(_ request: ControlMessage, _ reply: ControlReply) throws {
     let state = core.engine.report().state
     // Also what has just ended: who waits wants to know how.
-    let ids = try targets(request) ?? Set(state.jobs.keys).union(state.recentlyEnded.map(\.id))
+    let newest = state.recentlyEnded.suffix(QueueState.mostRecentlyEnded).map(\.id)
+    let ids = try targets(request) ?? Set(state.jobs.keys).union(newest)
     let known = Set(state.jobs.keys)
     let token = core.engine.whenEnded(ids) { [self] ends in
       // What the queue had forgotten by then its files tell.

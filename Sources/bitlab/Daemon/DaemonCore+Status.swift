@@ -14,6 +14,7 @@ extension DaemonCore {
     guard let wanted else {
       let removed = removedByHand(report.state)
       let recent = report.state.recentlyEnded.map(\.id).filter { !removed.contains($0.submission) }
+        .suffix(QueueState.mostRecentlyEnded)
       let forgotten = recent.filter { report.state.jobs[$0] == nil }
       let shown = Set(recent)
       let known = report.jobs(among: nil).filter { !$0.entry.status.hasEnded || shown.contains($0.id) }

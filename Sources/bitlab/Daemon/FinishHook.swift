@@ -55,7 +55,8 @@ final class FinishHook: Sendable {
       }
       guard !isClosed, let ends = ends() else { return }
       let completed = ends.count { $0.kind == .completed }
-      let status = completed == ends.count ? "completed" : completed > 0 ? "partial" : "failed"
+      let isWhole = completed == ends.count && hasCompleted(name)
+      let status = isWhole ? "completed" : completed > 0 ? "partial" : "failed"
       let hasFailed = ends.contains { RunStatus($0.kind).hasFailed }
       let due = [("--on-finish", commands.onFinish), ("--on-failure", hasFailed ? commands.onFailure : nil)]
       // A daemon that dies while one runs has told of the end.
@@ -67,6 +68,17 @@ final class FinishHook: Sendable {
         }
       }
       if !isTold { told() }
+    }
+  }
+
+  /// Whether every run that the experiment's config plans has completed, those that nobody asked to begin included. Where
+  /// nobody can tell, what has ended decides.
+  private func hasCompleted(_ name: String) -> Bool {
+    let files = POSIXFileSystem()
+    let placed = (try? PlacedExperiment(reading: name, in: ResultsFolder(results), files)) ?? nil
+    guard let runs = placed?.runs else { return true }
+    return runs.allSatisfy { run in
+      (try? RunRecord(reading: run.folder.recordFile, in: files))?.status == .completed
     }
   }
 

@@ -16,6 +16,9 @@ struct StatusEntry: Sendable {
       seed: Int(job?["seed"] ?? "") ?? 0,
       bits: Int(job?["bits"] ?? "") ?? 32, method: job?["method"].flatMap { $0.isEmpty ? nil : $0 },
       configHash: configHash, parameters: nil, weightBytes: nil)
+    if let grid = job?["grid"] {
+      record.grid = grid.isEmpty ? [:] : ConfigurationText(parsing: Array(grid.utf8)).root?.value.object
+    }
   }
 
   init(_ record: RunRecord) { self.record = record }

@@ -76,6 +76,7 @@ struct StatusFromFiles {
     var entry =
       (job?.status.start == .fromNothing ? nil : record).map { StatusEntry($0) }
       ?? StatusEntry(id, description, configHash: hash)
+    if let run, entry.record.settings == nil { entry.record.describe(run.plan) }
     if let job, !(run?.hasEnded(entry.record, in: files) ?? false) {
       entry.record.status = RunStatus(job.status)
       if case .ended(let end) = job.status {

@@ -104,7 +104,13 @@ final class DataFetch {
     var target = part
     defer { if files.exists(anew) { try? files.remove(anew) } }
     while failures <= pauses.count {
-      if failures > 0 { Thread.sleep(forTimeInterval: pauses[failures - 1]) }
+      if failures > 0 {
+        let kept = byteCount(target)
+        say(
+          "\(download.dataset.rawValue): \(failure?.text.inMessage() ?? "it was cut") after \(kept) of "
+            + "\(download.byteCount) bytes: trying again", false)
+        Thread.sleep(forTimeInterval: pauses[failures - 1])
+      }
       if files.exists(anew) { try files.remove(anew) }
       let before = byteCount(target)
       guard case .failed(let found) = try attempt(download, address, target) else {

@@ -8,6 +8,8 @@ import TensorCore
 struct TimeEstimate {
   /// Runs at once.
   let slots: Int
+  /// Among so many configs the time for measuring is shared.
+  var configs = 1
 
   /// What takes equally long.
   private struct Kind: Hashable {
@@ -34,7 +36,7 @@ struct TimeEstimate {
   }
 
   /// Seconds for all measurements.
-  private static let budget = 3.6
+  private static let budget = 3.2
   /// Kinds that are measured; others take as long as the work in them says.
   private static let mostMeasured = 6
   /// Operations a second that a step's length is guessed by before it is measured.
@@ -57,7 +59,7 @@ struct TimeEstimate {
     let measured = work.sorted { $0.value > $1.value }.prefix(Self.mostMeasured).map(\.key)
     var paces: [Kind: Pace] = [:]
     for kind in measured {
-      paces[kind] = try pace(kind, atOnce: atOnce, seconds: Self.budget / Double(measured.count))
+      paces[kind] = try pace(kind, atOnce: atOnce, seconds: Self.budget / Double(measured.count * configs))
     }
     var durations: [Duration] = []
     for (kind, run) in zip(kinds, runs) {

@@ -85,7 +85,9 @@ struct RunTable {
     let header = line(
       title.count <= nameWidth ? title : title.prefix(nameWidth - 1) + "…", chosen.map(\.0.title))
     let body = shown.indices.map { place in line(short.names[place], chosen.map { $0.cells[place] }) }
-    return (shown.isEmpty ? [] : [header] + body) + [String(totals.text.prefix(width))]
+    let hidden = ordered.count - shown.count
+    let last = hidden > 0 ? "\(hidden) more not shown; \(totals.text)" : totals.text
+    return (shown.isEmpty ? [] : [header] + body) + [String(last.prefix(width))]
   }
 
   /// Enough to read an id by.

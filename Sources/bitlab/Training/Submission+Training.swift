@@ -37,6 +37,7 @@ extension JobDescription {
       labels: [
         "variant": run.variant, "seed": String(run.seed), "bits": String(run.precision.rawValue),
         "method": run.precision == .full ? "" : run.method.rawValue,
+        "grid": run.gridPoint.isEmpty ? "" : run.grid.canonical,
       ])
   }
 }

@@ -135,7 +135,7 @@ struct DataVerb {
     case .ok: return "\(console.styled("ok", .green, inResult: true))       \(place)"
     case .missing(let searched):
       return
-        "\(console.styled("missing", .yellow, inResult: true))  \(place) (looked in \(searched.joined(separator: ", ")))"
+        "\(console.styled("missing", .yellow, inResult: true))  \(place): `\(folder.fetchCommand(result.file.dataset))` gets it (looked in \(searched.joined(separator: ", ")))"
     case .damaged(let damage):
       return
         "\(console.styled("damaged", .red, inResult: true))  \(place): \(damage): `\(folder.fetchCommand(result.file.dataset))` gets the official file"

@@ -25,7 +25,11 @@ struct RemoveVerb {
     let there = try results.experimentNames(in: files)
     let names = try Glob.experiments(arguments.operands, among: there, in: arguments.results)
     let client = try DaemonClient.connect(results)
-    if client == nil { try refuseOpen(names, results) }
+    if client == nil {
+      // Whoever trains here now is named, before anything is said of what has not ended.
+      _ = try results.own(in: files)
+      try refuseOpen(names, results)
+    }
     if !arguments.isSure { try ask(names, results) }
     if let client {
       let notes = try client.request(["verb": "remove", "targets": .array(names.map { .string($0) })])
@@ -43,7 +47,7 @@ struct RemoveVerb {
     if arguments.json {
       console.result(JSONValue.array(names.map { .string($0) }).pretty)
     } else {
-      for name in names { console.result("\(name): removed") }
+      for name in names { console.outcome("\(name): removed") }
     }
     return ExitCode.done
   }

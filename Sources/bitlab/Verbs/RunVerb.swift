@@ -18,7 +18,8 @@ struct RunVerb {
       The same name with more seeds, variants or grid values continues the experiment; where a run that is there would get other settings, results go to <name>-2. A run whose equal has completed under these results takes that over; --no-reuse trains it.
       """,
     exitCodes: [
-      (0, "all runs completed"), (1, "a run failed or diverged"), (65, "data are missing or damaged"),
+      (0, "all runs completed"), (1, "a run failed or diverged, or results cannot be written"),
+      (2, "the command line is wrong, or what it sets"), (65, "data are missing or damaged"),
       (66, "there is no such config"), (75, "another process holds the results folder"),
       (78, "a config is wrong"),
       (130, "after Ctrl-C"),
@@ -68,6 +69,10 @@ struct RunVerb {
       }
     }
     for (placed, submission) in zip(experiments, submissions) where submission.jobs.isEmpty {
+      let chosen = placed.runs.count { arguments.wants($0.plan.id) }
+      console.info(
+        "\(placed.name): \(chosen == 1 ? "its run has" : "all \(chosen) runs have") ended before: nothing is trained"
+      )
       sayWhatHasChanged(placed, datasets)
     }
     // Training waits neither for a terminal nor for a pipe.
@@ -191,7 +196,8 @@ struct RunVerb {
         }
         placed.remove(at: place)
       }
-      if let other { console.info(other.note(experiment.name, one.folder.path)) }
+      // Whoever wants errors alone looks for the results all the same.
+      if let other { console.error(other.note(experiment.name, one.folder.path)) }
       try write(config.file, of: one, fit, placement)
       placed.append(one)
     }

@@ -35,6 +35,9 @@ struct StatusVerb {
     }
   }
 
+  /// Whether of those that have ended the newest alone are listed.
+  private var isShort: Bool { kinds.isEmpty && arguments.operands.isEmpty }
+
   /// None for what is under way and the newest that have ended.
   private var kinds: Set<Kind> { arguments.listed.union(arguments.failed ? [.failed] : []) }
 
@@ -96,7 +99,7 @@ struct StatusVerb {
     let meant = try Targets(arguments.operands).chosen(of: all) { ($0.record.experiment, $0.record.run) }
     let byTime = !kinds.isEmpty || arguments.operands.isEmpty
     let listed = Self.inOrder(meant.filter { isListed($0.record.status, kinds) }, byTime: byTime)
-    return kinds.isEmpty && arguments.operands.isEmpty ? Self.withNewestEnds(listed) : listed
+    return isShort ? Self.withNewestEnds(listed) : listed
   }
 
   /// What runs first, then what waits, then what has ended, where time counts the newest first.
@@ -127,12 +130,18 @@ struct StatusVerb {
 
   private func showTable(_ runs: [StatusRow], _ source: String) {
     console.info(source)
-    guard !runs.isEmpty else { return console.info("no runs") }
+    guard !runs.isEmpty else {
+      let path = arguments.results
+      return console.info(POSIXFileSystem().exists(path) ? "no runs" : "no runs: there is no folder \(path)")
+    }
     console.result(StatusTable.text(runs, width: console.columnsOfResults).joined(separator: "\n"))
     let counts = RunStatus.allCases.compactMap { status in
       let count = runs.count { $0.status == status }
       return count > 0 ? "\(count) \(status.rawValue)" : nil
     }
     console.info("\(runs.count) \(runs.count == 1 ? "run" : "runs"): \(counts.joined(separator: ", "))")
+    if isShort, runs.count(where: { $0.status.hasEnded }) >= QueueState.mostRecentlyEnded {
+      console.info("of those that have ended these are the newest: --ended lists all")
+    }
   }
 }

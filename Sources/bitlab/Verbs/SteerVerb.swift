@@ -48,7 +48,7 @@ struct SteerVerb {
       console.result(JSONValue.array(answers.map(JSONValue.object)).pretty)
     } else {
       for answer in answers {
-        console.result("\(answer["run"]?.string ?? ""): \(answer["text"]?.string ?? "")")
+        console.outcome("\(answer["run"]?.string ?? ""): \(answer["text"]?.string ?? "")")
       }
     }
     return ExitCode.done

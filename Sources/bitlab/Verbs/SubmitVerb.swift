@@ -12,7 +12,8 @@ struct SubmitVerb {
       The same config again is recognized: what completed or diverged is left alone, what failed or was cancelled goes on. The same name with more seeds, variants or grid values continues the experiment. --no-reuse trains runs whose equals have completed under these results.
       """,
     exitCodes: [
-      (0, "accepted or known"), (66, "there is no such file"), (69, "no daemon runs"),
+      (0, "accepted or known"), (2, "the command line is wrong, or what it sets"),
+      (66, "there is no such file"), (69, "no daemon runs"),
       (78, "a config is wrong, and none was submitted"),
     ]
   ) { try SubmitVerb(arguments: $0, console: $1).run() }
@@ -42,7 +43,10 @@ struct SubmitVerb {
     if arguments.json {
       console.result(JSONValue.array(receipts.map(JSONValue.object)).pretty)
     } else {
-      for receipt in receipts { console.result(receipt["text"]?.string ?? "") }
+      for receipt in receipts {
+        let text = receipt["text"]?.string ?? ""
+        if receipt["outcome"] == "refused" { console.result(text) } else { console.outcome(text) }
+      }
     }
     return receipts.contains { $0["outcome"] == "refused" } ? ExitCode.configuration : ExitCode.done
   }

@@ -17,7 +17,10 @@ struct ValidateVerb {
     details: """
       Reports everything that is wrong with each file as path:line:column: error: ..., and trains nothing. What looks like a slip is a warning: limits beyond the data, batches larger than the data, a warm-up longer than a run, missing data, and plans that the daemon refuses.
       """,
-    exitCodes: [(0, "all configs are right"), (66, "there is no such file"), (78, "a config is wrong")]
+    exitCodes: [
+      (0, "all configs are right"), (2, "the command line is wrong, or what it sets"),
+      (66, "there is no such file"), (78, "a config is wrong"),
+    ]
   ) { try ValidateVerb(arguments: $0, console: $1).run() }
 
   let arguments: Arguments
@@ -38,9 +41,9 @@ struct ValidateVerb {
     for config in loaded {
       switch config.result {
       case .success(let experiment):
-        let checked = try check(experiment, config.file, datasets)
+        let checked = try check(experiment, config.file, datasets, of: loaded.count)
         values.append(json(checked))
-        if !arguments.json { console.result(text(checked)) }
+        if !arguments.json { console.outcome(text(checked)) }
         for warning in checked.facts.warnings {
           console.diagnostics("\(config.file.path): warning: \(warning)")
         }
@@ -52,29 +55,32 @@ struct ValidateVerb {
   }
 
   private func check(
-    _ experiment: Experiment, _ file: ConfigurationFile, _ datasets: DatasetLibrary
+    _ experiment: Experiment, _ file: ConfigurationFile, _ datasets: DatasetLibrary, of configs: Int
   ) throws -> Checked {
     let facts = PlanFacts(experiment, file, datasets)
     let chosen = facts.runs.filter { arguments.wants($0.plan.id) }
-    let seconds = arguments.estimates ? try TimeEstimate(slots: arguments.slots).seconds(chosen) : nil
+    let seconds =
+      arguments.estimates ? try TimeEstimate(slots: arguments.slots, configs: configs).seconds(chosen) : nil
     return Checked(file: file, experiment: experiment, facts: facts, seconds: seconds)
   }
 
   private func text(_ config: Checked) -> String {
     let runs = config.facts.runs
-    let rows = runs.map { run in
-      [
+    let rows = runs.map { run -> [String] in
+      let row = [
         run.plan.id, String(run.plan.precision.rawValue),
         run.plan.precision == .full ? "-" : run.plan.method.rawValue,
         run.parameters.map(String.init) ?? "-", run.weightBytes.map(String.init) ?? "-",
         run.steps.map(String.init) ?? "-",
       ]
+      return arguments.only.isEmpty ? row : row + [arguments.wants(run.plan.id) ? "begins" : "-"]
     }
     let heading =
       "\(config.file.path.inMessage()): \(config.experiment.name), \(runs.count) run\(runs.count == 1 ? "" : "s")"
+    let only = arguments.only.isEmpty ? [] : ["--only"]
     let table = AlignedTable.lines(
-      [["run", "bits", "method", "parameters", "weight bytes", "steps"]] + rows,
-      isText: [true, false, true, false, false, false])
+      [["run", "bits", "method", "parameters", "weight bytes", "steps"] + only] + rows,
+      isText: [true, false, true, false, false, false] + only.map { _ in true })
     return ([heading] + table + [totals(config)]).joined(separator: "\n")
   }
 
@@ -98,9 +104,10 @@ struct ValidateVerb {
       )
     }
     if let seconds = config.seconds {
-      let atOnce = min(arguments.slots, facts.runs.count)
+      let atOnce = min(arguments.slots, facts.runs.count { arguments.wants($0.plan.id) })
+      let chosen = arguments.only.isEmpty ? "" : " for the runs that begin"
       parts.append(
-        "about \(Summary.duration(seconds)), \(atOnce == 1 ? "one run" : "\(atOnce) runs") at once on \(Machine.cores) "
+        "about \(Summary.duration(seconds))\(chosen), \(atOnce == 1 ? "one run" : "\(atOnce) runs") at once on \(Machine.cores) "
           + (Machine.cores == 1 ? "core" : "cores"))
     }
     return parts.joined(separator: "; ")
@@ -139,7 +146,7 @@ struct ValidateVerb {
       .init("parameters", .init(run.parameters)), .init("weight_bytes", .init(run.weightBytes)),
       .init("train_images", .init(run.trainImages)), .init("validation_images", .init(run.validationImages)),
       .init("steps", .init(run.steps)), .init("memory_bytes", .init(run.memoryBytes)),
-      .init("disk_bytes", .init(run.diskBytes)),
+      .init("disk_bytes", .init(run.diskBytes)), .init("begins", .bool(arguments.wants(run.plan.id))),
     ])
   }
 }

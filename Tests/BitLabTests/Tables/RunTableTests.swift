@@ -69,7 +69,9 @@ struct RunTableTests {
     var table = RunTable()
     let lines = table.lines(rows, .init(running: 1, paused: 20), columns: 80, rows: 12)
     #expect(lines.count == 10 && lines[1].hasPrefix("b/running ") && lines[2].hasPrefix("a/paused0 "))
-    #expect(lines[2].hasSuffix(" paused") && lines.last == "1 running, 20 paused, 0 waiting, 0 of 21 ended")
+    #expect(
+      lines[2].hasSuffix(" paused")
+        && lines.last == "13 more not shown; 1 running, 20 paused, 0 waiting, 0 of 21 ended")
     #expect(
       table.lines([], .init(waiting: 3), columns: 80, rows: 24) == ["0 running, 3 waiting, 0 of 3 ended"])
     // The same table goes on with other runs, and in other widths.

@@ -26,7 +26,7 @@ import Testing
     #expect(
       Experiment.errors(in: text) == """
         e.json:2:11: error: name: found "reference", expected another name: the results folder has its own use for this one
-        e.json:3:23: error: dataset.name: found "mnst", expected "digits", "mnist", "fashion-mnist", "cifar10", "cifar100" or "idx"
+        e.json:3:23: error: dataset.name: found "mnst", expected "digits", "mnist", "fashion-mnist", "cifar10", "cifar100" or "idx"; did you mean "mnist"?
         e.json:3:31: error: dataset: unknown key "normalise"; did you mean "normalize"?
         e.json:4:12: error: model: the key "patch" is missing, model.type "vit" needs an integer
         e.json:4:93: error: model.hidden: "hidden" is for model.type "mlp", found "vit"

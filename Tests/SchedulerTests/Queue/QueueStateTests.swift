@@ -256,7 +256,7 @@ struct QueueStateTests {
   @Test
   func theNewestEndsAreRemembered() {
     var state = QueueState()
-    let count = QueueState.mostRecentlyEnded + 5
+    let count = QueueState.mostRemembered + 5
     state.apply(.submitted(submission("a", jobs: count)))
     for job in 0..<count { state.apply(.ended(id("a", job), JobEnd(.failed))) }
     #expect(state.recentlyEnded.map(\.id) == (5..<count).map { id("a", $0) })
