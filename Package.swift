@@ -54,11 +54,13 @@ let package = Package(
   products: [.executable(name: "bitlab", targets: ["bitlab"])],
   targets: [
     .target(name: "CSIMD"),
+    // Each file's functions name their instructions themselves; which is called is decided when the program runs.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O2"])]),
     // Data alone: what the flags mean for the CPU that the program runs on.
     .target(name: "CBuildCPU", cSettings: [.unsafeFlags(cpuFlags())]),
     .target(name: "CSystem", dependencies: ["CBuildCPU"]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
-    library("TensorCore", ["CSIMD"], flags: alignedLoops()),
+    library("TensorCore", ["CKernels", "CSIMD"], flags: alignedLoops()),
     library("Networks", ["TensorCore"]),
     library("JSON"),
     library("Files", ["CZlib", "JSON"]),
@@ -93,6 +95,9 @@ let package = Package(
     tests("SchedulerTests", ["Scheduler", "Files", "JSON", "TestSupport"]),
     tests(
       "BitLabTests",
-      ["bitlab", "CSystem", "Experiments", "Datasets", "Files", "JSON", "Scheduler", "TestSupport"]),
+      [
+        "bitlab", "CSystem", "Experiments", "Datasets", "Files", "JSON", "Scheduler", "TensorCore",
+        "TestSupport",
+      ]),
   ]
 )

@@ -1,4 +1,5 @@
 import Foundation
+import TensorCore
 import Testing
 
 @testable import bitlab
@@ -114,6 +115,27 @@ struct UsageTests {
     try program.put(ConfigText(seeds: "[0]").text, as: "tiny.json")
     #expect(try program("run", "tiny.json", "-q", environment: ["BITLAB_RESULTS": "elsewhere"]).code == 0)
     #expect(program.exists("elsewhere/tiny/summary.csv") && !program.exists("results"))
+  }
+
+  /// Whole numbers have the same sums whatever instructions add them up.
+  @Test func kernelsCanBeChosenAndGiveTheSameBytes() throws {
+    let program = try Program()
+    let variants =
+      #"{"name": "two", "bits": 2, "method": "bitnet"}, {"name": "one", "bits": 1, "method": "bitnet"}"#
+    try program.put(ConfigText(variants: variants, seeds: "[0]").text, as: "tiny.json")
+    var results: [[String: [UInt8]]] = []
+    for kernel in IntegerKernel.available.map(\.rawValue) + [""] {
+      let run = try program(
+        "run", "tiny.json", "-q", "--results", "r-\(kernel)", environment: ["BITLAB_KERNELS": kernel])
+      #expect(run.code == 0, "\(run)")
+      results.append(try program.results("r-\(kernel)/tiny"))
+    }
+    #expect(results.count >= 2 && Set(results).count == 1 && !results[0].isEmpty)
+    let wrong = try program("run", "tiny.json", environment: ["BITLAB_KERNELS": "abacus"])
+    #expect(
+      wrong.code == 2
+        && wrong.errors.contains("BITLAB_KERNELS=abacus: this CPU has no such kernels, it has portable"),
+      "\(wrong)")
   }
 
   @Test func optionsMayStandAnywhere() throws {

@@ -102,13 +102,13 @@ extension Network {
   /// The same of an evaluation.
   package var evaluationWork: Double { parts.products.reduce(0) { $0 + 2 * $1.multiplications } }
 
-  /// Bytes of the weights as they would be stored: quantized matrices packed with their scales, all else float32.
+  /// Bytes of the weights as they are stored: quantized matrices packed row by row with their scales, all else float32.
   package var weightBytes: Int {
     let all = layout.parameterCount * MemoryLayout<Float>.stride
     return linears.reduce(all) { bytes, linear in
       guard let quantizer = linear.quantizer else { return bytes }
-      let count = layout[linear.weight].count
-      return bytes - count * MemoryLayout<Float>.stride + quantizer.packedBytes(count: count)
+      return bytes - layout[linear.weight].count * MemoryLayout<Float>.stride
+        + quantizer.packedBytes(outputs: linear.outputs, inputs: linear.inputs)
     }
   }
 }

@@ -18,13 +18,20 @@ package struct Linear: Sendable {
   /// False for a first layer, whose input needs no gradient.
   package let hasInputGradient: Bool
 
+  /// Whether forward multiplies int8 levels.
+  var hasIntegerInput: Bool { quantizer?.quantizesActivations == true }
+
   /// Shard scratch that `backward` needs.
   var scratchCount: Int { TransposedProduct.scratchCount(columns: inputs) }
 
   /// `y [rows, outputs]` of `x [rows, inputs]`.
-  func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
-    let start: ProductStart = bias.map { .bias(pass.parameters[$0]) } ?? .zero
-    multiply(x, pass.panels.forward(self), into: y, from: start)
+  func forward(_ x: LinearOperand, into y: Matrix, _ pass: ForwardPass) {
+    let bias = bias.map { pass.parameters[$0] }
+    if let levels = x.levels {
+      multiply(levels, pass.panels.integers(self), into: y, bias: bias)
+    } else {
+      multiply(x.values, pass.panels.forward(self), into: y, from: bias.map { .bias($0) } ?? .zero)
+    }
   }
 
   /// `dW = dY^T x`, `db = column sums of dY`, `dx (+)= dY W` where it is wanted.
@@ -33,6 +40,18 @@ package struct Linear: Sendable {
       dy, x, into: pass.gradients.matrix(weight), accumulate: pass.accumulates, scratch: pass.scratch)
     if let bias { dy.sumRows(into: pass.gradients[bias], accumulate: pass.accumulates) }
     if let dx { multiply(dy, pass.panels.backward(self), into: dx, from: accumulate ? .accumulate : .zero) }
+  }
+}
+
+/// What linear layers multiply.
+struct LinearOperand {
+  var values: Matrix
+  /// Where the values are rounded to int8: products take the levels, and gradients what they stand for.
+  var levels: Int8Matrix?
+
+  /// Every `step`th row.
+  func everyRow(_ step: Int) -> LinearOperand {
+    LinearOperand(values: values.everyRow(step), levels: levels?.everyRow(step))
   }
 }
 
@@ -45,7 +64,12 @@ struct LinearInput: Sendable {
 
   private struct Rounded: Sendable {
     var values: ActivationSlot
+    /// Of the RMS norm.
     var scales: ActivationSlot
+    /// What the values are rounded to, with the scale and sum of each row.
+    var levels: ActivationSlot
+    var levelScales: ActivationSlot
+    var sums: ActivationSlot
   }
 
   private let rounded: Rounded?
@@ -57,21 +81,27 @@ struct LinearInput: Sendable {
       rounded = nil
       return
     }
+    func slot(_ columns: Int) -> ActivationSlot {
+      builder.activation(rowsPerImage: rowsPerImage, columns: columns)
+    }
     rounded = Rounded(
-      values: builder.activation(rowsPerImage: rowsPerImage, columns: columns),
-      scales: builder.activation(rowsPerImage: rowsPerImage, columns: 1))
+      values: slot(columns), scales: slot(1), levels: slot(Int8Matrix.room(columns: columns)),
+      levelScales: slot(1), sums: slot(1))
   }
 
   /// What the linear layers multiply: `x` itself or its rounded copy, kept for backward.
-  func forward(_ x: Matrix, _ pass: ForwardPass) -> Matrix {
-    guard let rounded else { return x }
+  func forward(_ x: Matrix, _ pass: ForwardPass) -> LinearOperand {
+    guard let rounded else { return LinearOperand(values: x) }
     let values = pass[rounded.values]
     RMSNormKernel.forward(x, epsilon: Self.epsilon, into: values, scales: pass[rounded.scales].flat)
-    values.roundRowsToInt8Levels()
-    return values
+    let levels = Int8Matrix(
+      room: pass[rounded.levels], columns: x.columns, scales: pass[rounded.levelScales].flat,
+      sums: pass[rounded.sums].flat)
+    values.roundRows(into: levels)
+    return LinearOperand(values: values, levels: levels)
   }
 
-  /// The kept result of `forward`.
+  /// The kept values of what `forward` gave.
   func kept(_ x: Matrix, _ pass: ForwardPass) -> Matrix { rounded.map { pass[$0.values] } ?? x }
 
   /// Turns the gradient of the linear layers' input into that of `x`, in place.

@@ -64,6 +64,8 @@ package struct Quantizer: Sendable, Hashable {
   /// Whether the layer's input is normalized and rounded to int8.
   package var quantizesActivations: Bool { method == .bitNet }
 
-  /// Bytes of a packed matrix of `count` weights, its float32 scale included.
-  package func packedBytes(count: Int) -> Int { (count * format.bits + 7) / 8 + 4 }
+  /// Bytes of a packed matrix, its float32 scale included.
+  package func packedBytes(outputs: Int, inputs: Int) -> Int {
+    Size.sum(format.bytes(rows: outputs, columns: inputs), MemoryLayout<Float>.stride)
+  }
 }

@@ -99,7 +99,8 @@ struct TransformerBlock: Sendable {
     beforeAttention.forward(stream, into: pass[kept.normalized], pass)
     let normalized = attentionInput.forward(pass[kept.normalized], pass)
     let projected = operands(query: pass[kept.query], keyValue: pass[kept.keyValue])
-    query.forward(outputRows(normalized), into: projected.query, pass)
+    query.forward(
+      outputTokens == tokens ? normalized : normalized.everyRow(tokens), into: projected.query, pass)
     key.forward(normalized, into: projected.key, pass)
     value.forward(normalized, into: projected.value, pass)
     attention.forward(projected, into: pass[kept.context], pass)

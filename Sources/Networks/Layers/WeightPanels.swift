@@ -3,7 +3,8 @@ import TensorCore
 /// The weights of all linear layers as products read them: packed into panels once a step, the levels of quantized ones
 /// with their scale beside them.
 ///
-/// Forward multiplies by `W^T [inputs, outputs]`, backward by `W [outputs, inputs]`; each has panels of its own.
+/// Forward multiplies by `W^T [inputs, outputs]`, backward by `W [outputs, inputs]`; each has panels of its own. Where inputs
+/// are rounded to int8, those of forward are whole numbers too.
 package final class WeightPanels: @unchecked Sendable {
   // Sendable invariant: written by `pack`, one band of one layer a task, and read only after all tasks ended.
   private let linears: [Linear]
@@ -47,18 +48,33 @@ package final class WeightPanels: @unchecked Sendable {
   }
 
   private static func forwardCount(_ linear: Linear) -> Int {
-    (Panels.capacity(depth: linear.inputs, columns: linear.outputs) + 15) / 16 * 16
+    let count =
+      linear.hasIntegerInput
+      ? IntegerPanels.capacity(depth: linear.inputs, columns: linear.outputs)
+      : Panels.capacity(depth: linear.inputs, columns: linear.outputs)
+    return Size.roundedUp(count, to: 16)
   }
 
   private static func backwardCount(_ linear: Linear) -> Int {
     guard linear.hasInputGradient else { return 0 }
-    return (Panels.capacity(depth: linear.outputs, columns: linear.inputs) + 15) / 16 * 16
+    return Size.roundedUp(Panels.capacity(depth: linear.outputs, columns: linear.inputs), to: 16)
   }
 
   /// `W^T` for the forward product.
   func forward(_ linear: Linear) -> Panels {
     let start = offsets[linear.index]
     var panels = Panels(
+      packedIn: storage.vector(start..<start + Self.forwardCount(linear)), depth: linear.inputs,
+      columns: linear.outputs)
+    panels.scale = scale(linear)
+    return panels
+  }
+
+  /// The same for int8 inputs.
+  func integers(_ linear: Linear) -> IntegerPanels {
+    precondition(linear.hasIntegerInput, "WeightPanels: layer \(linear.index) has inputs in full precision")
+    let start = offsets[linear.index]
+    var panels = IntegerPanels(
       packedIn: storage.vector(start..<start + Self.forwardCount(linear)), depth: linear.inputs,
       columns: linear.outputs)
     panels.scale = scale(linear)
@@ -105,7 +121,11 @@ package final class WeightPanels: @unchecked Sendable {
       rows.flat.quantize(levels, into: quantized.flat)
       rows = quantized
     }
-    forward(linear).packTransposed(rows, atColumn: band.rows.lowerBound)
+    if linear.hasIntegerInput {
+      integers(linear).packTransposed(rows, atColumn: band.rows.lowerBound)
+    } else {
+      forward(linear).packTransposed(rows, atColumn: band.rows.lowerBound)
+    }
     if linear.hasInputGradient { backward(linear).pack(rows, atDepth: band.rows.lowerBound) }
   }
 }

@@ -1,5 +1,6 @@
 import Datasets
 import Experiments
+import TensorCore
 
 /// The command line, taken apart: a verb, its operands, and the options, which may stand anywhere.
 struct Arguments: Sendable {
@@ -69,6 +70,10 @@ struct Arguments: Sendable {
       if let variable = option.variable, let value = environment[variable], !value.isEmpty {
         _ = option.take(&self, value)
       }
+    }
+    if let name = environment[IntegerKernel.variable], !name.isEmpty, IntegerKernel.named(name) == nil {
+      let names = IntegerKernel.available.map(\.rawValue).joined(separator: ", ")
+      throw UsageError("\(IntegerKernel.variable)=\(name): this CPU has no such kernels, it has \(names)")
     }
     var rest = words[...]
     while let word = rest.popFirst() {

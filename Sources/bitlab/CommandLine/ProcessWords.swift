@@ -1,6 +1,7 @@
 import CSystem
 import Files
 import Foundation
+import TensorCore
 
 /// What the process was started with: its command line, and the environment that the program heeds.
 ///
@@ -10,7 +11,8 @@ struct ProcessWords {
   let environment: [String: String]
 
   /// Variables that the program heeds.
-  private static let variables = ["TERM", "NO_COLOR"] + Option.all.compactMap(\.variable)
+  private static let variables =
+    ["TERM", "NO_COLOR", IntegerKernel.variable] + Option.all.compactMap(\.variable)
 
   /// The process's own.
   init() throws(UsageError) {

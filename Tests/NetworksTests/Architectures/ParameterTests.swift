@@ -66,13 +66,13 @@ import Testing
     #expect(shapes.sorted() == expected.sorted())
   }
 
-  /// Packed bits of each matrix, rounded up to bytes, a float32 scale each, and four bytes for every other value.
+  /// Packed bits of each matrix, each row rounded up to bytes, a float32 scale each, and four bytes for every other value.
   @Test func weightBytes() {
     #expect(network(.mnist).weightBytes == 101_980 * 4)
     let biases = (128 + 10 + 10 + 10) * 4
-    let ternary = 100_352 / 4 + 1280 / 4 + 25 + 25 + 4 * 4
+    let ternary = 100_352 / 4 + 1280 / 4 + 10 * 3 + 10 * 3 + 4 * 4
     #expect(network(.mnist, Variant(precision: .ternary)).weightBytes == ternary + biases)
-    let binary = 100_352 / 8 + 1280 / 8 + 13 + 13 + 4 * 4
+    let binary = 100_352 / 8 + 1280 / 8 + 10 * 2 + 10 * 2 + 4 * 4
     #expect(network(.mnist, Variant(precision: .binary)).weightBytes == binary + biases)
 
     // Of the transformer's, patch embedding, norms, tokens and biases stay as they are.

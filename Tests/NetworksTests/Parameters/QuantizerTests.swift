@@ -39,11 +39,10 @@ struct QuantizerTests {
     #expect(WeightPrecision.full.format == nil)
   }
 
-  @Test(arguments: [(0, 4, 4), (1, 5, 5), (4, 5, 5), (5, 6, 5), (8, 6, 5), (9, 7, 6)])
-  func packedBytes(count: Int, ternary: Int, binary: Int) throws {
-    let two = Quantizer(method: .bitNet, format: .ternary)
-    #expect(two.packedBytes(count: count) == ternary)
-    let one = Quantizer(method: .bitNet, format: .binary)
-    #expect(one.packedBytes(count: count) == binary)
+  /// Each row begins on a byte of its own; the scale takes four.
+  @Test(arguments: [(0, 4, 4), (1, 7, 7), (4, 7, 7), (5, 10, 7), (8, 10, 7), (9, 13, 10)])
+  func packedBytes(inputs: Int, ternary: Int, binary: Int) {
+    #expect(Quantizer(method: .bitNet, format: .ternary).packedBytes(outputs: 3, inputs: inputs) == ternary)
+    #expect(Quantizer(method: .bitNet, format: .binary).packedBytes(outputs: 3, inputs: inputs) == binary)
   }
 }

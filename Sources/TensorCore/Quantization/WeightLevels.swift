@@ -1,16 +1,5 @@
 import CSIMD
 
-/// The values that a quantized weight can have, and the bits that it takes.
-package enum WeightFormat: Sendable, Hashable {
-  /// -1, 0, 1: rounded half to even and clipped.
-  case ternary
-  /// -1, 1, and 0 for exactly 0.
-  case binary
-
-  /// Of one weight as it is stored.
-  package var bits: Int { self == .ternary ? 2 : 1 }
-}
-
 /// How the weights of one matrix map to levels: `level(w) = round(w / divisor)` clipped, or `sign(w - shift)`; weight `level * scale`.
 package struct WeightLevels: Sendable, Equatable {
   package var format: WeightFormat
@@ -79,30 +68,6 @@ extension Vector {
         sign(loadLanes(weights.base + offset, lanes)), Lanes(repeating: amount),
         loadLanes(base + offset, lanes))
       storeLanes(value, base + offset, lanes)
-    }
-  }
-}
-
-extension Matrix {
-  /// Rounds each row to int8 levels and back, in place: `clip(round(x s), -128, 127) / s`, `s = 127 / max(|x|, 1e-5)`.
-  ///
-  /// Rounds half to even. Source: "The Era of 1-bit LLMs: Training Tips, Code and FAQ".
-  package func roundRowsToInt8Levels() {
-    for index in 0..<rows { row(index).roundToInt8Levels() }
-  }
-}
-
-extension Vector {
-  @inline(__always)
-  fileprivate func roundToInt8Levels() {
-    var largest = Lanes(repeating: 1e-5)
-    forEachVector(count) { offset, lanes in
-      largest = larger(absolute(loadLanes(base + offset, lanes)), largest)
-    }
-    let scale = Lanes(repeating: 127 / TensorCore.largest(largest))
-    forEachVector(count) { offset, lanes in
-      let level = csimd_round_half_even(loadLanes(base + offset, lanes) * scale)
-      storeLanes(clipped(level, from: -128, to: 127) / scale, base + offset, lanes)
     }
   }
 }

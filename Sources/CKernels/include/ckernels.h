@@ -1,0 +1,44 @@
+// Products of int8 activations with weights of few levels: one file an instruction set, all with the same bits.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdint.h>
+
+// Columns of a panel.
+#define CKERNELS_COLUMNS 16
+// Steps of the depth that lie side by side in it.
+#define CKERNELS_DEPTH 4
+
+/// `y = factor (x (w - 1)) + bias` of some rows and the 16 columns of one panel. The sums are whole numbers and exact; what
+/// follows is one fused multiplication and addition.
+///
+/// A sum is 128 times the depth at most, in magnitude, so depths below 2^24 cannot overflow 32 bits.
+typedef struct {
+  /// `[rows, 4 groups]` levels; those behind the depth may be anything.
+  const int8_t *x;
+  long x_stride;
+  /// The sum of each row's levels.
+  const int32_t *x_sums;
+  long rows;
+  long groups;
+  /// `[groups, 16, 4]` levels plus one: 0, 1 or 2, and 0 behind the depth.
+  const uint8_t *panel;
+  /// Of each row.
+  const float *factors;
+  /// Of each column.
+  const float *bias;
+  /// `[rows, 16]`.
+  float *y;
+  long y_stride;
+} ckernels_product;
+
+void ckernels_multiply_portable(const ckernels_product *product);
+
+// Whether the CPU at hand has the instructions of a kernel, and the system lets programs use them.
+int ckernels_has_avx2(void);
+
+#if defined(__x86_64__)
+void ckernels_multiply_avx2(const ckernels_product *product);
+#endif
+
+#endif
