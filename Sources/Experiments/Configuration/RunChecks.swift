@@ -8,10 +8,13 @@ import TensorCore
 /// Settings that are missing or were refused take no part, so one mistake is reported once.
 struct RunChecks {
   let settings: Settings
-  private let physicalMemory: UInt64
+  /// nil where the size is of no interest.
+  private let physicalMemory: UInt64?
+  /// Whether the model does not fit into memory.
+  private(set) var isTooLarge = false
   private(set) var diagnostics: [Diagnostic] = []
 
-  init(_ settings: Settings, physicalMemory: UInt64) {
+  init(_ settings: Settings, physicalMemory: UInt64?) {
     self.settings = settings
     self.physicalMemory = physicalMemory
     diagnostics = Self.missingKeys(in: settings)
@@ -84,6 +87,7 @@ struct RunChecks {
     guard let found = ConfigurationSchema.architecture(settings.choice("model.type"))?.sizes(&self) else {
       return
     }
+    guard let physicalMemory else { return }
     // What only the data's files can tell counts as the least possible.
     let image = dataset?.image ?? ImageShape(channels: 1, height: 1, width: 1)
     if dataset?.image != nil, found.network.problem(image: image) != nil { return }
@@ -92,6 +96,7 @@ struct RunChecks {
     let memory = TrainingMemory(
       specification, batchSize: settings.integer("training.batch_size") ?? 1, threads: Machine.cores)
     guard memory.size > Double(physicalMemory) else { return }
+    isTooLarge = true
     report(
       "the model has \(Self.rounded(Double(memory.parameters))) parameters and takes "
         + "\(Self.rounded(memory.size / 1e9)) GB to train, this machine has "

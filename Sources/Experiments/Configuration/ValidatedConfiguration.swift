@@ -37,12 +37,16 @@ struct ValidatedConfiguration {
     }
     let variants = reader.variants.isEmpty ? [Settings()] : reader.variants
     let points = combinations(axes.map { axis in axis.settings.map { (axis.key.path, $0) } })
+    // To lay out one deep network after the other that no machine holds would take its time.
+    var isTooLarge = false
     for variant in variants {
       let settings = reader.settings.overlaid(by: variant)
       for point in points {
         var run = settings
         for (path, setting) in point { run[path] = setting }
-        found += RunChecks(run, physicalMemory: physicalMemory).diagnostics
+        let checks = RunChecks(run, physicalMemory: isTooLarge ? nil : physicalMemory)
+        found += checks.diagnostics
+        isTooLarge = isTooLarge || checks.isTooLarge
       }
     }
     return found
