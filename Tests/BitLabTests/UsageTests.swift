@@ -126,8 +126,9 @@ struct UsageTests {
     var results: [[String: [UInt8]]] = []
     for kernel in IntegerKernel.available.map(\.rawValue) + [""] {
       let run = try program(
-        "run", "tiny.json", "-q", "--results", "r-\(kernel)", environment: ["BITLAB_KERNELS": kernel])
-      #expect(run.code == 0, "\(run)")
+        "run", "tiny.json", "-v", "--results", "r-\(kernel)", environment: ["BITLAB_KERNELS": kernel])
+      let used = kernel.isEmpty ? IntegerKernel.available.last!.rawValue : kernel
+      #expect(run.code == 0 && run.errors.contains(", \(used) integer kernels"), "\(run)")
       results.append(try program.results("r-\(kernel)/tiny"))
     }
     #expect(results.count >= 2 && Set(results).count == 1 && !results[0].isEmpty)

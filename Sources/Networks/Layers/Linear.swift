@@ -18,8 +18,10 @@ package struct Linear: Sendable {
   /// False for a first layer, whose input needs no gradient.
   package let hasInputGradient: Bool
 
-  /// Whether forward multiplies int8 levels.
-  var hasIntegerInput: Bool { quantizer?.quantizesActivations == true }
+  /// Whether forward multiplies int8 levels. Deeper sums than 32 bits hold are taken in float32.
+  var hasIntegerInput: Bool {
+    quantizer?.quantizesActivations == true && inputs <= WeightFormat.greatestDepth
+  }
 
   /// Shard scratch that `backward` needs.
   var scratchCount: Int { TransposedProduct.scratchCount(columns: inputs) }
@@ -27,7 +29,7 @@ package struct Linear: Sendable {
   /// `y [rows, outputs]` of `x [rows, inputs]`.
   func forward(_ x: LinearOperand, into y: Matrix, _ pass: ForwardPass) {
     let bias = bias.map { pass.parameters[$0] }
-    if let levels = x.levels {
+    if hasIntegerInput, let levels = x.levels {
       multiply(levels, pass.panels.integers(self), into: y, bias: bias)
     } else {
       multiply(x.values, pass.panels.forward(self), into: y, from: bias.map { .bias($0) } ?? .zero)

@@ -62,37 +62,32 @@ package final class WeightPanels: @unchecked Sendable {
 
   /// `W^T` for the forward product.
   func forward(_ linear: Linear) -> Panels {
-    let start = offsets[linear.index]
-    var panels = Panels(
-      packedIn: storage.vector(start..<start + Self.forwardCount(linear)), depth: linear.inputs,
-      columns: linear.outputs)
-    panels.scale = scale(linear)
-    return panels
+    Panels(
+      packedIn: forwardRoom(linear), depth: linear.inputs, columns: linear.outputs, scale: scale(linear))
   }
 
   /// The same for int8 inputs.
   func integers(_ linear: Linear) -> IntegerPanels {
     precondition(linear.hasIntegerInput, "WeightPanels: layer \(linear.index) has inputs in full precision")
-    let start = offsets[linear.index]
-    var panels = IntegerPanels(
-      packedIn: storage.vector(start..<start + Self.forwardCount(linear)), depth: linear.inputs,
-      columns: linear.outputs)
-    panels.scale = scale(linear)
-    return panels
+    return IntegerPanels(
+      packedIn: forwardRoom(linear), depth: linear.inputs, columns: linear.outputs, scale: scale(linear))
   }
-
-  private func scale(_ linear: Linear) -> Float { levels[linear.index]?.scale ?? 1 }
 
   /// `W` for the gradient of the input.
   func backward(_ linear: Linear) -> Panels {
     precondition(linear.hasInputGradient, "WeightPanels: layer \(linear.index) has no gradient of its input")
     let start = offsets[linear.index] + Self.forwardCount(linear)
-    var panels = Panels(
+    return Panels(
       packedIn: storage.vector(start..<start + Self.backwardCount(linear)), depth: linear.outputs,
-      columns: linear.inputs)
-    panels.scale = scale(linear)
-    return panels
+      columns: linear.inputs, scale: scale(linear))
   }
+
+  private func forwardRoom(_ linear: Linear) -> Vector {
+    let start = offsets[linear.index]
+    return storage.vector(start..<start + Self.forwardCount(linear))
+  }
+
+  private func scale(_ linear: Linear) -> Float { levels[linear.index]?.scale ?? 1 }
 
   /// Quantizes and packs all layers.
   ///

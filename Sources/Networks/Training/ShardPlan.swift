@@ -24,15 +24,15 @@ package struct ShardPlan: Sendable, Hashable {
   private static let shardValues = 4 << 20
 
   package init(_ specification: NetworkSpecification, batchSize: Int) {
-    let image = specification.network(shardImages: 1)
-    let rows = Size.product(batchSize, image.rowsPerImage)
+    let network = specification.network(shardImages: 1)
+    let rows = Size.product(batchSize, network.rowsPerImage)
     let few = min(Self.fewestGroups, rows / Self.fewestSharedRows)
     let possible = max(1, min(max(rows / Self.fewestGroupRows, few), Self.mostGroups, batchSize))
     // A power of two, so that two, four or eight cores have the same to do: five groups would keep two as long as six.
     let wanted = 1 << (Int.bitWidth - 1 - possible.leadingZeroBitCount)
     groupImages = (batchSize + wanted - 1) / wanted
     groups = (batchSize + groupImages - 1) / groupImages
-    let most = max(1, Self.shardValues / max(1, image.plan.count))
+    let most = max(1, Self.shardValues / max(1, network.plan.count))
     let shards = (groupImages + most - 1) / most
     shardImages = (groupImages + shards - 1) / shards
   }

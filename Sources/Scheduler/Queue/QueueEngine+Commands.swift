@@ -8,7 +8,7 @@ extension QueueEngine {
         guard state.canTake(submission.name) else { throw NameTaken(name: submission.name) }
       }
       try record(submissions.map { .submitted($0) })
-      for submission in submissions { noLongerForgotten(submission) }
+      for submission in submissions { forgottenJobs.add(-submission.jobs.count, of: submission.name) }
       for submission in submissions {
         for (id, _) in state.jobs(of: submission) { enqueue(id) }
       }
@@ -62,16 +62,10 @@ extension QueueEngine {
           return (isKnown ? [] : [.submitted(empty)])
             + [.added(submission.name, submission.jobs, beginFromNothing: fromNothing)]
         })
-      for submission in submissions { noLongerForgotten(submission) }
+      for submission in submissions { forgottenJobs.add(-submission.jobs.count, of: submission.name) }
       for id in submissions.flatMap(\.jobIDs) { enqueue(id) }
       begin()
     }
-  }
-
-  /// Jobs that were forgotten are known again.
-  private func noLongerForgotten(_ submission: Submission) {
-    guard let count = forgottenCounts[submission.name] else { return }
-    forgottenCounts[submission.name] = count > submission.jobs.count ? count - submission.jobs.count : nil
   }
 
   /// What became of the jobs of a submission that has grown.
@@ -127,7 +121,7 @@ extension QueueEngine {
         throw NotEnded(name: name)
       }
       recordSurely(names.map { .removed($0) })
-      for name in names { forgottenCounts[name] = nil }
+      for name in names { forgottenJobs.remove(name) }
     }
   }
 
@@ -155,7 +149,7 @@ extension QueueEngine {
       if submission.jobIDs.contains(where: dispatcher.running.contains) {
         forgottenWhenStopped.insert(name)
       } else {
-        forgottenCounts[name, default: 0] += submission.jobs.count
+        forgottenJobs.add(submission.jobs.count, of: name)
         recordSurely([.forgotten(name)])
       }
     }

@@ -7,7 +7,7 @@ extension QueueEngine {
     queue.sync {
       QueueReport(
         state: state, dispatcher: dispatcher, notBefore: notBefore, isStopping: isStopping,
-        forgottenCount: forgottenCounts.values.reduce(0, +), storeProblem: storeProblem)
+        forgottenCount: forgottenJobs.count, storeProblem: storeProblem)
     }
   }
 

@@ -22,8 +22,7 @@ package final class QueueEngine<Executor: QueueExecutor>: @unchecked Sendable {
   var notBefore: [JobID: Date] = [:]
   /// Submissions that have ended and are concluded, of which a job that was cancelled has not stopped yet.
   var forgottenWhenStopped: Set<String> = []
-  /// How many jobs of each submission have ended here and are forgotten.
-  var forgottenCounts: [String: Int] = [:]
+  var forgottenJobs = ForgottenJobs()
   /// Jobs that are being cancelled and are wanted again.
   var goOnWhenStopped: Set<JobID> = []
   /// Why the store takes nothing now, as it was logged.

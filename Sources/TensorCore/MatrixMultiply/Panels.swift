@@ -13,7 +13,7 @@ package struct Panels: @unchecked Sendable {
   let depthStride: Int
 
   /// What products with it are multiplied by, once they are summed.
-  package var scale: Float = 1
+  package private(set) var scale: Float = 1
 
   /// Whether each panel is one stretch of memory.
   let isPacked: Bool
@@ -32,7 +32,7 @@ package struct Panels: @unchecked Sendable {
   package static func canUseInPlace(columns: Int) -> Bool { columns % MicroKernel.vectorColumns == 0 }
 
   /// Room for packed panels, their contents to be packed.
-  package init(packedIn room: Vector, depth: Int, columns: Int) {
+  package init(packedIn room: Vector, depth: Int, columns: Int, scale: Float = 1) {
     precondition(
       room.count >= Self.capacity(depth: depth, columns: columns),
       "Panels: \(room.count) values of room for \(depth)x\(columns)")
@@ -42,6 +42,7 @@ package struct Panels: @unchecked Sendable {
     panelStride = depth * MicroKernel.columns
     depthStride = MicroKernel.columns
     isPacked = true
+    self.scale = scale
   }
 
   /// B read where it lies; its columns must divide by 16.

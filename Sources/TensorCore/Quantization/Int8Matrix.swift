@@ -69,12 +69,7 @@ package struct Int8Matrix: @unchecked Sendable {
 }
 
 extension Matrix {
-  /// Rounds each row to int8 levels and back, in place: `level / s`.
-  package func roundRowsToInt8Levels() {
-    for index in 0..<rows { _ = row(index).roundToInt8(nil) }
-  }
-
-  /// The same, and the levels themselves.
+  /// Rounds each row to int8 levels, and puts what they stand for in the place of the values: `level / s`.
   package func roundRows(into levels: Int8Matrix) {
     precondition(
       levels.rows == rows && levels.columns == columns,
@@ -87,11 +82,9 @@ extension Matrix {
 }
 
 extension Vector {
-  /// Writes the levels where they are wanted, and puts what they stand for in the place of the values.
-  ///
-  /// - Returns: the factor, and the sum of the levels where they are wanted.
+  /// Writes the levels, and puts what they stand for in the place of the values; returns the factor and the levels' sum.
   @inline(__always)
-  fileprivate func roundToInt8(_ levels: UnsafeMutablePointer<Int8>?) -> (Float, Int32) {
+  fileprivate func roundToInt8(_ levels: UnsafeMutablePointer<Int8>) -> (Float, Int32) {
     var largest = Lanes(repeating: 1e-5)
     // Zero, but for values that are not finite.
     var nothing = Lanes.zero
@@ -106,7 +99,6 @@ extension Vector {
     forEachVector(count) { offset, lanes in
       let level = clipped(csimd_round_half_even(loadLanes(base + offset, lanes) * scale), from: -128, to: 127)
       storeLanes(level / scale, base + offset, lanes)
-      guard let levels else { return }
       // As whole numbers, the bits of this sum are the level more than those of the number alone.
       let bits = unsafeBitCast(level + 12_582_912, to: SIMD8<Int32>.self)
       var whole = bits &- Int32(bitPattern: Float(12_582_912).bitPattern)

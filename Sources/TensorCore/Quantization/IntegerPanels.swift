@@ -48,7 +48,7 @@ package struct IntegerPanels: @unchecked Sendable {
   package let depth: Int
   package let columns: Int
   /// What one level is worth.
-  package var scale: Float = 1
+  package let scale: Float
 
   private static let width = Int(CKERNELS_COLUMNS)
   private static let steps = Int(CKERNELS_DEPTH)
@@ -59,13 +59,14 @@ package struct IntegerPanels: @unchecked Sendable {
   }
 
   /// Room for panels, to be packed.
-  package init(packedIn room: Vector, depth: Int, columns: Int) {
+  package init(packedIn room: Vector, depth: Int, columns: Int, scale: Float) {
     precondition(
       room.count >= Self.capacity(depth: depth, columns: columns) && depth <= WeightFormat.greatestDepth,
       "IntegerPanels: \(room.count) values of room for \(depth)x\(columns)")
     base = UnsafeMutableRawPointer(room.base).assumingMemoryBound(to: UInt8.self)
     self.depth = depth
     self.columns = columns
+    self.scale = scale
   }
 
   fileprivate var groups: Int { (depth + Self.steps - 1) / Self.steps }
@@ -136,37 +137,30 @@ package func multiply(
   )
   let width = Int(CKERNELS_COLUMNS)
   // On the stack: the factors and sums of a block's rows, a panel's biases, and the columns of a panel that y has not all of.
-  var statistics = InlineArray<120, Int32>(repeating: 0)
-  var biases = InlineArray<16, Float>(repeating: 0)
-  var tile = InlineArray<960, Float>(repeating: 0)
-  withUnsafeMutableBytes(of: &statistics) { statistics in
-    withUnsafeMutableBytes(of: &biases) { biases in
-      withUnsafeMutableBytes(of: &tile) { tile in
-        let factors = statistics.baseAddress!.assumingMemoryBound(to: Float.self)
-        let sums = (statistics.baseAddress! + 4 * rowsOfBlock).assumingMemoryBound(to: Int32.self)
-        let biases = biases.assumingMemoryBound(to: Float.self).baseAddress!
-        let tile = tile.assumingMemoryBound(to: Float.self).baseAddress!
-        for first in stride(from: 0, to: x.rows, by: rowsOfBlock) {
-          let rows = min(rowsOfBlock, x.rows - first)
-          for row in 0..<rows {
-            factors[row] = weights.scale / x.scales[(first + row) * x.step]
-            sums[row] = x.sums[(first + row) * x.step]
-          }
-          for column in stride(from: 0, to: weights.columns, by: width) {
-            let columns = min(width, weights.columns - column)
-            if let bias { biases.update(from: bias.base + column, count: columns) }
-            let target = y.base + first * y.stride + column
-            var product = ckernels_product(
-              x: x.base + first * x.stride, x_stride: x.stride, x_sums: sums, rows: rows,
-              groups: weights.groups, panel: weights.panel(column), factors: factors, bias: biases,
-              y: columns == width ? target : tile, y_stride: columns == width ? y.stride : width)
-            kernel.multiply(&product)
-            if columns < width {
-              for row in 0..<rows {
-                (target + row * y.stride).update(from: tile + row * width, count: columns)
-              }
-            }
-          }
+  var room = InlineArray<1096, Float>(repeating: 0)
+  precondition(room.count >= rowsOfBlock * (width + 2) + width, "multiply: too little room")
+  withUnsafeMutableBytes(of: &room) { bytes in
+    let factors = bytes.assumingMemoryBound(to: Float.self).baseAddress!
+    let sums = UnsafeMutableRawPointer(factors + rowsOfBlock).assumingMemoryBound(to: Int32.self)
+    let biases = factors + 2 * rowsOfBlock
+    let tile = biases + width
+    for first in stride(from: 0, to: x.rows, by: rowsOfBlock) {
+      let rows = min(rowsOfBlock, x.rows - first)
+      for row in 0..<rows {
+        factors[row] = weights.scale / x.scales[(first + row) * x.step]
+        sums[row] = x.sums[(first + row) * x.step]
+      }
+      for column in stride(from: 0, to: weights.columns, by: width) {
+        let columns = min(width, weights.columns - column)
+        if let bias { biases.update(from: bias.base + column, count: columns) }
+        let target = y.base + first * y.stride + column
+        var product = ckernels_product(
+          x: x.base + first * x.stride, x_stride: x.stride, x_sums: sums, rows: rows,
+          groups: weights.groups, panel: weights.panel(column), factors: factors, bias: biases,
+          y: columns == width ? target : tile, y_stride: columns == width ? y.stride : width)
+        kernel.multiply(&product)
+        if columns < width {
+          for row in 0..<rows { (target + row * y.stride).update(from: tile + row * width, count: columns) }
         }
       }
     }

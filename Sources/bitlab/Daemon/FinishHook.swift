@@ -76,10 +76,7 @@ final class FinishHook: Sendable {
   private func hasCompleted(_ name: String) -> Bool {
     let files = POSIXFileSystem()
     let placed = (try? PlacedExperiment(reading: name, in: ResultsFolder(results), files)) ?? nil
-    guard let runs = placed?.runs else { return true }
-    return runs.allSatisfy { run in
-      (try? RunRecord(reading: run.folder.recordFile, in: files))?.status == .completed
-    }
+    return placed?.hasCompleted(in: files) ?? true
   }
 
   /// Returns when those have ended whose turn has come.

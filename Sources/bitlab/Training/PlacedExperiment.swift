@@ -80,6 +80,11 @@ struct PlacedExperiment: Sendable {
 }
 
 extension PlacedExperiment {
+  /// Whether every run of the plan has completed.
+  func hasCompleted(in files: any FileSystem) -> Bool {
+    runs.allSatisfy { (try? RunRecord(reading: $0.folder.recordFile, in: files))?.status == .completed }
+  }
+
   /// The runs that somebody has begun and left before their end.
   func unfinished(in files: any FileSystem) -> [RunRecord] {
     runs.compactMap { try? RunRecord(reading: $0.folder.recordFile, in: files) }.filter {

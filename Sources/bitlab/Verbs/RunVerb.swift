@@ -81,7 +81,8 @@ struct RunVerb {
     let total = submissions.reduce(0) { $0 + $1.jobs.count }
     observer.expect(total)
     console.detail(
-      "\(total) runs to go, \(slots) at once on \(Machine.cores) cores, results in \(results.path)")
+      "\(total) runs to go, \(slots) at once on \(Machine.cores) cores, \(IntegerKernel.current.rawValue) integer kernels, "
+        + "results in \(results.path)")
     let engine = QueueEngine(
       QueueState(), store: VolatileStore(), executor: executor, slots: slots, delays: .foreground
     ) { observer.say($0, isProblem: false) }

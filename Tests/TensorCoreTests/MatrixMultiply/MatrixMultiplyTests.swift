@@ -44,8 +44,9 @@ import Testing
       b.matrix.fill(from: &numbers)
       for row in 0..<shape.rows { a.matrix.row(row).round(times: 100) }
       for row in 0..<shape.depth { b.matrix.row(row).round(times: 1) }
-      var (panels, room) = RightOperand.packed.panels(b.matrix)
-      panels.scale = scale
+      let room = FloatStorage(count: Panels.capacity(depth: shape.depth, columns: shape.columns))
+      let panels = Panels(packedIn: room.all, depth: shape.depth, columns: shape.columns, scale: scale)
+      panels.pack(b.matrix)
       for start in StartCase.allCases {
         let c = Island(rows: shape.rows, columns: shape.columns, surroundings: 7)
         c.matrix.fill(from: &numbers)

@@ -5,8 +5,9 @@ import Testing
   private func rounded(_ rows: [[Float]]) -> [[Float]] {
     let island = Island(rows: rows.count, columns: rows[0].count, surroundings: 7)
     for (index, row) in rows.enumerated() { island.matrix.row(index).copy(from: row) }
-    island.matrix.roundRowsToInt8Levels()
-    #expect(island.isIntact)
+    let room = Int8Room(rows: rows.count, columns: rows[0].count)
+    island.matrix.roundRows(into: room.levels)
+    #expect(island.isIntact && room.isIntact)
     return rows.indices.map { island.matrix.row($0).array }
   }
 

@@ -38,8 +38,7 @@ struct PackedMatrixTests {
       let (depth, columns) = (island.matrix.columns, island.matrix.rows)
       let room = FloatStorage(count: IntegerPanels.capacity(depth: depth, columns: columns))
       room.all.fill(.nan)
-      var panels = IntegerPanels(packedIn: room.all, depth: depth, columns: columns)
-      panels.scale = levels.scale
+      let panels = IntegerPanels(packedIn: room.all, depth: depth, columns: columns, scale: levels.scale)
       let first = min(columns, (columns / 16 + 1) / 2 * 16)
       panels.packTransposed(island.matrix.rows(first..<columns), atColumn: first)
       if first > 0 { panels.packTransposed(island.matrix.rows(0..<first)) }
@@ -172,7 +171,7 @@ struct PackedMatrixTests {
 }
 
 /// Memory for int8 activations, with something behind each row that must stay.
-private struct Int8Room {
+struct Int8Room {
   let island: Island
   let scales: Island
   let sums: Island
