@@ -42,6 +42,12 @@ struct RunProblemTests {
     #expect(
       try program("run", "mnist.json", environment: ["BITLAB_DATA": "elsewhere"]).errors.contains(
         "elsewhere/mnist"))
+    // The hint is a command that fetches into the folder that was looked in.
+    for (words, hint) in [([], "--data elsewhere`"), (["--data", "data"], "--data data`")] {
+      let result = try program.run(
+        after: "export BITLAB_DATA=elsewhere", ["run", "mnist.json"] + words)
+      #expect(result.errors.contains("`bitlab data fetch mnist \(hint)"), "\(result.errors)")
+    }
   }
 
   @Test func aPatchThatDoesNotFitTheFilesIsKnownBeforeAnythingBegins() throws {

@@ -134,4 +134,11 @@ struct DataFolderTests {
     try folder.write(idx([3, 1, 28, 28], pattern(3 * 784)), "mnist/\(names[0])")
     #expect(try #require(throws: DatasetError.self) { try firstPixel(folder) }.kind == .wrongMagicNumber)
   }
+
+  /// A command to paste into a shell.
+  @Test func theFetchCommandNamesTheFolder() {
+    #expect(DataFolder("d").fetchCommand(.mnist) == "bitlab data fetch mnist --data d")
+    #expect(DataFolder("my data").fetchCommand(.cifar10) == "bitlab data fetch cifar10 --data 'my data'")
+    #expect(DataFolder("it's").fetchCommand(.mnist) == #"bitlab data fetch mnist --data 'it'\''s'"#)
+  }
 }

@@ -1,6 +1,7 @@
-import Networks
 import TensorCore
 import Testing
+
+@testable import Networks
 
 /// The scales of both methods, from weights with mean magnitude 1.5 and mean 0.5.
 struct QuantizerTests {
@@ -37,6 +38,18 @@ struct QuantizerTests {
     let paper = Quantizer(method: .bitNet, format: .binary)
     #expect(!paper.scaleHasGradient && paper.quantizesActivations)
     #expect(WeightPrecision.full.format == nil)
+  }
+
+  /// Sums that 32 bits do not hold are taken in float32.
+  @Test func deepLayersMultiplyInFloat32() {
+    func isInteger(_ method: QuantizationMethod, inputs: Int) -> Bool {
+      let specification = NetworkSpecification(
+        architecture: MLPSpecification(hidden: [inputs], bias: [true, true]),
+        image: ImageShape(channels: 1, height: 1, width: 1), classes: 2, precision: .ternary, method: method)
+      return specification.network(shardImages: 1).linears[1].hasIntegerInput
+    }
+    #expect(isInteger(.bitNet, inputs: (1 << 24) - 1) && !isInteger(.bitNet, inputs: 1 << 24))
+    #expect(!isInteger(.simpleBitNet, inputs: 8))
   }
 
   /// Each row begins on a byte of its own; the scale takes four.
