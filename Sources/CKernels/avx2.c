@@ -11,8 +11,8 @@
 #define GROUPS_IN_16_BITS 64
 
 // `rows` is known where this is inlined: its sums stay in registers.
-TARGET static inline __attribute__((always_inline)) void multiply_rows(const ckernels_product *product, long first,
-                                                                       const int rows) {
+TARGET static inline __attribute__((always_inline)) void multiply_rows(const ckernels_product *product, long column,
+                                                                       long first, const int rows) {
   const int8_t *x[6];
   __m256i sums[6][2];
 #pragma clang loop unroll(full)
@@ -22,7 +22,7 @@ TARGET static inline __attribute__((always_inline)) void multiply_rows(const cke
     sums[row][0] = sums[row][1] = sum;
   }
   const __m256i ones = _mm256_set1_epi16(1);
-  const uint8_t *panel = product->panel;
+  const uint8_t *panel = product->weights + 4 * product->groups * column;
   for (long start = 0; start < product->groups; start += GROUPS_IN_16_BITS) {
     const long end = start + GROUPS_IN_16_BITS < product->groups ? start + GROUPS_IN_16_BITS : product->groups;
     __m256i pairs[6][2];
@@ -50,25 +50,27 @@ TARGET static inline __attribute__((always_inline)) void multiply_rows(const cke
 #pragma clang loop unroll(full)
   for (int row = 0; row < rows; row++) {
     const __m256 factor = _mm256_set1_ps(product->factors[first + row]);
-    float *y = product->y + (first + row) * product->y_stride;
+    float *y = product->y + (first + row) * product->y_stride + column;
 #pragma clang loop unroll(full)
     for (int half = 0; half < 2; half++) {
-      const __m256 sum = _mm256_cvtepi32_ps(sums[row][half]);
-      _mm256_storeu_ps(y + 8 * half, _mm256_fmadd_ps(sum, factor, _mm256_loadu_ps(product->bias + 8 * half)));
+      const __m256 bias = product->bias ? _mm256_loadu_ps(product->bias + column + 8 * half) : _mm256_setzero_ps();
+      _mm256_storeu_ps(y + 8 * half, _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[row][half]), factor, bias));
     }
   }
 }
 
 TARGET void ckernels_multiply_avx2(const ckernels_product *product) {
-  long row = 0;
-  for (; row + 6 <= product->rows; row += 6) multiply_rows(product, row, 6);
-  switch (product->rows - row) {
-    case 5: multiply_rows(product, row, 5); break;
-    case 4: multiply_rows(product, row, 4); break;
-    case 3: multiply_rows(product, row, 3); break;
-    case 2: multiply_rows(product, row, 2); break;
-    case 1: multiply_rows(product, row, 1); break;
-    default: break;
+  for (long column = 0; column < 16 * product->panels; column += 16) {
+    long row = 0;
+    for (; row + 6 <= product->rows; row += 6) multiply_rows(product, column, row, 6);
+    switch (product->rows - row) {
+      case 5: multiply_rows(product, column, row, 5); break;
+      case 4: multiply_rows(product, column, row, 4); break;
+      case 3: multiply_rows(product, column, row, 3); break;
+      case 2: multiply_rows(product, column, row, 2); break;
+      case 1: multiply_rows(product, column, row, 1); break;
+      default: break;
+    }
   }
 }
 #endif

@@ -6,11 +6,13 @@
 
 // Columns of a panel.
 #define CKERNELS_COLUMNS 16
-// Steps of the depth that lie side by side in it.
+// Steps of the depth that lie side by side in it: a group.
 #define CKERNELS_DEPTH 4
+// Groups that a kernel may read at once: behind the last panel is room for so many, whatever it holds.
+#define CKERNELS_GROUPS_READ 16
 
-/// `y = factor (x (w - 1)) + bias` of some rows and the 16 columns of one panel. The sums are whole numbers and exact; what
-/// follows is one fused multiplication and addition.
+/// `y = factor (x (w - 1)) + bias` of some rows and some whole panels. The sums are whole numbers and exact; what follows is
+/// one fused multiplication and addition.
 ///
 /// A sum is 128 times the depth at most, in magnitude, so depths below 2^24 cannot overflow 32 bits.
 typedef struct {
@@ -21,24 +23,32 @@ typedef struct {
   const int32_t *x_sums;
   long rows;
   long groups;
-  /// `[groups, 16, 4]` levels plus one: 0, 1 or 2, and 0 behind the depth.
-  const uint8_t *panel;
+  /// `[panels, groups, 16, 4]` levels plus one: 0, 1 or 2, and 0 behind the depth.
+  const uint8_t *weights;
+  long panels;
   /// Of each row.
   const float *factors;
-  /// Of each column.
+  /// Of each column; null for none.
   const float *bias;
-  /// `[rows, 16]`.
+  /// `[rows, 16 panels]`.
   float *y;
   long y_stride;
 } ckernels_product;
 
 void ckernels_multiply_portable(const ckernels_product *product);
 
-// Whether the CPU at hand has the instructions of a kernel, and the system lets programs use them.
+// Whether the CPU at hand has the instructions of a kernel, and the system lets this process use them.
 int ckernels_has_avx2(void);
+int ckernels_has_avx512vnni(void);
+int ckernels_has_amx(void);
+int ckernels_has_neon(void);
 
 #if defined(__x86_64__)
 void ckernels_multiply_avx2(const ckernels_product *product);
+void ckernels_multiply_avx512vnni(const ckernels_product *product);
+void ckernels_multiply_amx(const ckernels_product *product);
+#elif defined(__aarch64__)
+void ckernels_multiply_neon(const ckernels_product *product);
 #endif
 
 #endif

@@ -18,10 +18,13 @@ package struct Linear: Sendable {
   /// False for a first layer, whose input needs no gradient.
   package let hasInputGradient: Bool
 
-  /// Whether forward multiplies int8 levels. Deeper sums than 32 bits hold are taken in float32.
+  /// Whether forward multiplies int8 levels.
   var hasIntegerInput: Bool {
-    quantizer?.quantizesActivations == true && inputs <= WeightFormat.greatestDepth
+    quantizer?.quantizesActivations == true && Self.hasIntegerProducts(inputs: inputs)
   }
+
+  /// Deeper sums than 32 bits hold are taken in float32.
+  static func hasIntegerProducts(inputs: Int) -> Bool { inputs <= WeightFormat.greatestDepth }
 
   /// Shard scratch that `backward` needs.
   var scratchCount: Int { TransposedProduct.scratchCount(columns: inputs) }
@@ -29,10 +32,10 @@ package struct Linear: Sendable {
   /// `y [rows, outputs]` of `x [rows, inputs]`.
   func forward(_ x: LinearOperand, into y: Matrix, _ pass: ForwardPass) {
     let bias = bias.map { pass.parameters[$0] }
-    if hasIntegerInput, let levels = x.levels {
-      multiply(levels, pass.panels.integers(self), into: y, bias: bias)
-    } else {
-      multiply(x.values, pass.panels.forward(self), into: y, from: bias.map { .bias($0) } ?? .zero)
+    switch x {
+    case .levels(let levels): multiply(levels, pass.panels.integers(self), into: y, bias: bias)
+    case .values(let values):
+      multiply(values, pass.panels.forward(self), into: y, from: bias.map { .bias($0) } ?? .zero)
     }
   }
 
@@ -46,14 +49,17 @@ package struct Linear: Sendable {
 }
 
 /// What linear layers multiply.
-struct LinearOperand {
-  var values: Matrix
-  /// Where the values are rounded to int8: products take the levels, and gradients what they stand for.
-  var levels: Int8Matrix?
+enum LinearOperand {
+  case values(Matrix)
+  /// Values that are rounded to int8.
+  case levels(Int8Matrix)
 
   /// Every `step`th row.
   func everyRow(_ step: Int) -> LinearOperand {
-    LinearOperand(values: values.everyRow(step), levels: levels?.everyRow(step))
+    switch self {
+    case .values(let values): .values(values.everyRow(step))
+    case .levels(let levels): .levels(levels.everyRow(step))
+    }
   }
 }
 
@@ -65,13 +71,20 @@ struct LinearInput: Sendable {
   private static let epsilon: Float = 1e-6
 
   private struct Rounded: Sendable {
-    var values: ActivationSlot
     /// Of the RMS norm.
     var scales: ActivationSlot
-    /// What the values are rounded to, with the scale and sum of each row.
+    /// What the normalized values are rounded to, with the scale and sum of each row.
     var levels: ActivationSlot
     var levelScales: ActivationSlot
     var sums: ActivationSlot
+    var columns: Int
+    /// What the levels stand for: written where float32 products take them.
+    var values: ActivationSlot
+
+    func levels(_ pass: ForwardPass) -> Int8Matrix {
+      Int8Matrix(
+        room: pass[levels], columns: columns, scales: pass[levelScales].flat, sums: pass[sums].flat)
+    }
   }
 
   private let rounded: Rounded?
@@ -87,24 +100,26 @@ struct LinearInput: Sendable {
       builder.activation(rowsPerImage: rowsPerImage, columns: columns)
     }
     rounded = Rounded(
-      values: slot(columns), scales: slot(1), levels: slot(Int8Matrix.room(columns: columns)),
-      levelScales: slot(1), sums: slot(1))
+      scales: slot(1), levels: slot(Int8Matrix.room(columns: columns)), levelScales: slot(1), sums: slot(1),
+      columns: columns, values: slot(columns))
   }
 
-  /// What the linear layers multiply: `x` itself or its rounded copy, kept for backward.
+  /// What the linear layers multiply: `x` itself or what it is rounded to, kept for backward.
   func forward(_ x: Matrix, _ pass: ForwardPass) -> LinearOperand {
-    guard let rounded else { return LinearOperand(values: x) }
-    let values = pass[rounded.values]
-    RMSNormKernel.forward(x, epsilon: Self.epsilon, into: values, scales: pass[rounded.scales].flat)
-    let levels = Int8Matrix(
-      room: pass[rounded.levels], columns: x.columns, scales: pass[rounded.levelScales].flat,
-      sums: pass[rounded.sums].flat)
-    values.roundRows(into: levels)
-    return LinearOperand(values: values, levels: levels)
+    guard let rounded else { return .values(x) }
+    let levels = rounded.levels(pass)
+    RMSNormKernel.forward(x, epsilon: Self.epsilon, into: levels, scales: pass[rounded.scales].flat)
+    guard !Linear.hasIntegerProducts(inputs: x.columns) else { return .levels(levels) }
+    return .values(kept(x, pass))
   }
 
-  /// The kept values of what `forward` gave.
-  func kept(_ x: Matrix, _ pass: ForwardPass) -> Matrix { rounded.map { pass[$0.values] } ?? x }
+  /// What `forward` gave, in float32.
+  func kept(_ x: Matrix, _ pass: ForwardPass) -> Matrix {
+    guard let rounded else { return x }
+    let values = pass[rounded.values]
+    rounded.levels(pass).values(into: values)
+    return values
+  }
 
   /// Turns the gradient of the linear layers' input into that of `x`, in place.
   func backward(_ gradient: Matrix, x: Matrix, _ pass: ForwardPass) {

@@ -42,7 +42,7 @@ struct PatchEmbedding: Sendable {
       unfold(pixels.row(index), into: own)
       let tokens = stream.rows(index * tokens..<(index + 1) * tokens)
       tokens.row(0).copy(from: pass.parameters[classToken])
-      projection.forward(LinearOperand(values: own), into: tokens.rows(1..<tokens.rows), pass)
+      projection.forward(.values(own), into: tokens.rows(1..<tokens.rows), pass)
       tokens.add(positions)
     }
   }

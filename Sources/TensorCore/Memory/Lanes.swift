@@ -99,3 +99,33 @@ func loadLanes(_ pointer: UnsafePointer<Float>, _ lanes: Int, padding: Float = 0
 func storeLanes(_ value: Lanes, _ pointer: UnsafeMutablePointer<Float>, _ lanes: Int) {
   if lanes == laneCount { store(value, pointer) } else { store(value, pointer, count: lanes) }
 }
+
+/// Applies `body` to whole vectors of 16 from 0 on, then once to the padded rest: `body(offset, lanes in use)`.
+@inline(__always)
+func forEachWideVector(_ count: Int, _ body: (Int, Int) -> Void) {
+  var offset = 0
+  while offset + 16 <= count {
+    body(offset, 16)
+    offset += 16
+  }
+  if offset < count { body(offset, count - offset) }
+}
+
+/// Loads `lanes` of 16 values, and zeros behind them.
+@inline(__always)
+func loadWide(_ pointer: UnsafePointer<Float>, _ lanes: Int) -> SIMD16<Float> {
+  if lanes == 16 { return UnsafeRawPointer(pointer).loadUnaligned(as: SIMD16<Float>.self) }
+  var value = SIMD16<Float>.zero
+  for lane in 0..<lanes { value[lane] = pointer[lane] }
+  return value
+}
+
+@inline(__always)
+func multiplyAdd(_ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>) -> SIMD16<Float> {
+  csimd_has_fma() != 0 ? c.addingProduct(a, b) : a * b + c
+}
+
+@inline(__always)
+func squareRoot(_ value: SIMD16<Float>) -> SIMD16<Float> {
+  SIMD16(lowHalf: csimd_square_root(value.lowHalf), highHalf: csimd_square_root(value.highHalf))
+}

@@ -2,9 +2,7 @@ import CSIMD
 
 /// Activations rounded to int8, row by row: `[rows, columns]` levels, each row with the factor that made them.
 ///
-/// `level = clip(round(x s), -128, 127)`, `s = 127 / max(|x|, 1e-5)`, rounded half to even. A row with a value that is not
-/// finite has no levels and NaN for its factor, so that everything computed of it is NaN too.
-/// Source: "The Era of 1-bit LLMs: Training Tips, Code and FAQ".
+/// `RMSNormKernel` makes them.
 package struct Int8Matrix: @unchecked Sendable {
   // Sendable invariant: as for `Matrix`.
   let base: UnsafeMutablePointer<Int8>
@@ -55,6 +53,11 @@ package struct Int8Matrix: @unchecked Sendable {
     return scales[index * step]
   }
 
+  package func sum(ofRow index: Int) -> Int {
+    precondition(index >= 0 && index < rows, "Int8Matrix: row \(index) outside 0..<\(rows)")
+    return Int(sums[index * step])
+  }
+
   /// Of a row whose levels were written from outside.
   package func set(scale: Float, sum: Int, ofRow index: Int) {
     precondition(index >= 0 && index < rows, "Int8Matrix: row \(index) outside 0..<\(rows)")
@@ -68,49 +71,25 @@ package struct Int8Matrix: @unchecked Sendable {
   }
 }
 
-extension Matrix {
-  /// Rounds each row to int8 levels, and puts what they stand for in the place of the values: `level / s`.
-  package func roundRows(into levels: Int8Matrix) {
+extension Int8Matrix {
+  /// What the levels stand for: `level / s`.
+  package func values(into matrix: Matrix) {
     precondition(
-      levels.rows == rows && levels.columns == columns,
-      "roundRows: \(rows)x\(columns) into \(levels.rows)x\(levels.columns)")
+      matrix.rows == rows && matrix.columns == columns,
+      "Int8Matrix: \(rows)x\(columns) into \(matrix.rows)x\(matrix.columns)")
     for index in 0..<rows {
-      (levels.scales[index * levels.step], levels.sums[index * levels.step]) =
-        row(index).roundToInt8(levels.base + index * levels.stride)
-    }
-  }
-}
-
-extension Vector {
-  /// Writes the levels, and puts what they stand for in the place of the values; returns the factor and the levels' sum.
-  @inline(__always)
-  fileprivate func roundToInt8(_ levels: UnsafeMutablePointer<Int8>) -> (Float, Int32) {
-    var largest = Lanes(repeating: 1e-5)
-    // Zero, but for values that are not finite.
-    var nothing = Lanes.zero
-    forEachVector(count) { offset, lanes in
-      let value = loadLanes(base + offset, lanes)
-      largest = larger(absolute(value), largest)
-      nothing = multiplyAdd(value, .zero, nothing)
-    }
-    let factor = TensorCore.sum(nothing) == 0 ? 127 / TensorCore.largest(largest) : .nan
-    let scale = Lanes(repeating: factor)
-    var sums = SIMD8<Int32>.zero
-    forEachVector(count) { offset, lanes in
-      let level = clipped(csimd_round_half_even(loadLanes(base + offset, lanes) * scale), from: -128, to: 127)
-      storeLanes(level / scale, base + offset, lanes)
-      // As whole numbers, the bits of this sum are the level more than those of the number alone.
-      let bits = unsafeBitCast(level + 12_582_912, to: SIMD8<Int32>.self)
-      var whole = bits &- Int32(bitPattern: Float(12_582_912).bitPattern)
-      for lane in lanes..<laneCount { whole[lane] = 0 }
-      sums &+= whole
-      let bytes = SIMD8<Int8>(truncatingIfNeeded: bits)
-      if lanes == laneCount {
-        UnsafeMutableRawPointer(levels + offset).storeBytes(of: bytes, as: SIMD8<Int8>.self)
-      } else {
-        for lane in 0..<lanes { levels[offset + lane] = bytes[lane] }
+      let step = SIMD16<Float>(repeating: 1 / scales[index * self.step])
+      let levels = base + index * stride
+      let values = matrix.base + index * matrix.stride
+      forEachWideVector(columns) { offset, lanes in
+        if lanes == 16 {
+          let bytes = UnsafeRawPointer(levels + offset).loadUnaligned(as: SIMD16<Int8>.self)
+          let whole = SIMD16<Float>(SIMD16<Int32>(truncatingIfNeeded: bytes))
+          UnsafeMutableRawPointer(values + offset).storeBytes(of: whole * step, as: SIMD16<Float>.self)
+        } else {
+          for lane in 0..<lanes { values[offset + lane] = Float(levels[offset + lane]) * step[0] }
+        }
       }
     }
-    return (factor, sums.wrappedSum())
   }
 }

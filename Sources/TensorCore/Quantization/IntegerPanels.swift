@@ -5,13 +5,16 @@ import Foundation
 /// The kernels for products of int8 activations with quantized weights, by the instructions that they need. All give the
 /// same bits.
 package enum IntegerKernel: String, Sendable, CaseIterable {
-  case portable, avx2
+  case portable, avx2, avx512vnni, amx, neon
 
-  /// Whether this CPU has the instructions.
+  /// Whether this CPU has the instructions, and the system lets the process use them.
   package var isAvailable: Bool {
     switch self {
     case .portable: true
     case .avx2: ckernels_has_avx2() != 0
+    case .avx512vnni: ckernels_has_avx512vnni() != 0
+    case .amx: ckernels_has_amx() != 0
+    case .neon: ckernels_has_neon() != 0
     }
   }
 
@@ -30,12 +33,14 @@ package enum IntegerKernel: String, Sendable, CaseIterable {
   fileprivate func multiply(_ product: inout ckernels_product) {
     switch self {
     case .portable: ckernels_multiply_portable(&product)
-    case .avx2:
-      #if arch(x86_64)
-        ckernels_multiply_avx2(&product)
-      #else
-        preconditionFailure("AVX2 on another CPU")
-      #endif
+    #if arch(x86_64)
+      case .avx2: ckernels_multiply_avx2(&product)
+      case .avx512vnni: ckernels_multiply_avx512vnni(&product)
+      case .amx: ckernels_multiply_amx(&product)
+    #elseif arch(arm64)
+      case .neon: ckernels_multiply_neon(&product)
+    #endif
+    default: preconditionFailure("\(rawValue) on another CPU")
     }
   }
 }
@@ -55,7 +60,8 @@ package struct IntegerPanels: @unchecked Sendable {
 
   /// Values of float32 that have room for the panels.
   package static func capacity(depth: Int, columns: Int) -> Int {
-    Size.product(Size.roundedUp(columns, to: width), Size.roundedUp(depth, to: steps)) / 4
+    let values = Size.product(Size.roundedUp(columns, to: width), Size.roundedUp(depth, to: steps))
+    return Size.sum(values, width * steps * Int(CKERNELS_GROUPS_READ)) / 4
   }
 
   /// Room for panels, to be packed.
@@ -117,8 +123,8 @@ package struct IntegerPanels: @unchecked Sendable {
   }
 }
 
-/// Rows that are multiplied by one panel after the other.
-private let rowsOfBlock = 60
+/// Rows that are multiplied by one panel after the other: whole tiles of every kernel.
+private let rowsOfBlock = 96
 
 /// `y = s / sx (x q) + b` of int8 activations and quantized weights: `x [rows, depth]`, `y [rows, columns]`.
 ///
@@ -136,8 +142,9 @@ package func multiply(
     "multiply: int8 \(x.rows)x\(x.columns) by \(weights.depth)x\(weights.columns) into \(y.rows)x\(y.columns)"
   )
   let width = Int(CKERNELS_COLUMNS)
-  // On the stack: the factors and sums of a block's rows, a panel's biases, and the columns of a panel that y has not all of.
-  var room = InlineArray<1096, Float>(repeating: 0)
+  let whole = weights.columns / width * width
+  // On the stack: the factors and sums of a block's rows, and the columns and biases of a panel that y has not all of.
+  var room = InlineArray<1744, Float>(repeating: 0)
   precondition(room.count >= rowsOfBlock * (width + 2) + width, "multiply: too little room")
   withUnsafeMutableBytes(of: &room) { bytes in
     let factors = bytes.assumingMemoryBound(to: Float.self).baseAddress!
@@ -150,18 +157,23 @@ package func multiply(
         factors[row] = weights.scale / x.scales[(first + row) * x.step]
         sums[row] = x.sums[(first + row) * x.step]
       }
-      for column in stride(from: 0, to: weights.columns, by: width) {
-        let columns = min(width, weights.columns - column)
-        if let bias { biases.update(from: bias.base + column, count: columns) }
-        let target = y.base + first * y.stride + column
-        var product = ckernels_product(
-          x: x.base + first * x.stride, x_stride: x.stride, x_sums: sums, rows: rows,
-          groups: weights.groups, panel: weights.panel(column), factors: factors, bias: biases,
-          y: columns == width ? target : tile, y_stride: columns == width ? y.stride : width)
-        kernel.multiply(&product)
-        if columns < width {
-          for row in 0..<rows { (target + row * y.stride).update(from: tile + row * width, count: columns) }
-        }
+      let target = y.base + first * y.stride
+      var product = ckernels_product(
+        x: x.base + first * x.stride, x_stride: x.stride, x_sums: sums, rows: rows,
+        groups: weights.groups, weights: weights.panel(0), panels: whole / width, factors: factors,
+        bias: bias?.base, y: target, y_stride: y.stride)
+      if whole > 0 { kernel.multiply(&product) }
+      let columns = weights.columns - whole
+      guard columns > 0 else { continue }
+      if let bias {
+        biases.update(from: bias.base + whole, count: columns)
+        product.bias = UnsafePointer(biases)
+      }
+      (product.weights, product.panels) = (UnsafePointer(weights.panel(whole)), 1)
+      (product.y, product.y_stride) = (tile, width)
+      kernel.multiply(&product)
+      for row in 0..<rows {
+        (target + whole + row * y.stride).update(from: tile + row * width, count: columns)
       }
     }
   }

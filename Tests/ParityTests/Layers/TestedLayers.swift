@@ -76,10 +76,10 @@ struct TestedAttention: TestedLayer {
 
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
     for (projection, operand) in zip(projections, operands) {
-      projection.forward(LinearOperand(values: x), into: pass[operand], pass)
+      projection.forward(.values(x), into: pass[operand], pass)
     }
     attention.forward(views(operands, pass), into: pass[context], pass)
-    output.forward(LinearOperand(values: pass[context]), into: y, pass)
+    output.forward(.values(pass[context]), into: y, pass)
   }
 
   func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {
@@ -137,9 +137,9 @@ struct TestedMLPBlock: TestedLayer {
   }
 
   func forward(_ x: Matrix, into y: Matrix, _ pass: ForwardPass) {
-    up.forward(LinearOperand(values: x), into: pass[derivative], pass)
+    up.forward(.values(x), into: pass[derivative], pass)
     pass[derivative].geluKeepingDerivative(into: pass[hidden])
-    down.forward(LinearOperand(values: pass[hidden]), into: y, pass)
+    down.forward(.values(pass[hidden]), into: y, pass)
   }
 
   func backward(_ dy: Matrix, x: Matrix, into dx: Matrix, _ pass: BackwardPass) {

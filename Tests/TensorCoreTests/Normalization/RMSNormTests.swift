@@ -5,24 +5,34 @@ import Testing
 @Suite struct RMSNormTests {
   private static let tolerance = 1e-6
 
+  /// More rows than are rounded together.
   @Test(arguments: awkwardSizes, [1e-6, 0.5] as [Float])
   func forwardEqualsTheReference(width: Int, epsilon: Float) {
     var numbers = TestNumbers(seed: width)
-    let x = Island(rows: 3, columns: width)
+    let rows = 19
+    let x = Island(rows: rows, columns: width, surroundings: 7)
     x.matrix.fill(from: &numbers)
-    let y = Island(rows: 3, columns: width, surroundings: 7)
-    let scales = Island(rows: 1, columns: 3, surroundings: 7)
-    RMSNormKernel.forward(x.matrix, epsilon: epsilon, into: y.matrix, scales: scales.matrix.row(0))
-    let rows = (0..<3).map {
-      ReferenceNormalization.rmsNorm(x.matrix.row($0).doubles, epsilon: Double(epsilon))
+    let before = x.matrix.array
+    let room = Int8Room(rows: rows, columns: width)
+    let scales = Island(rows: 1, columns: rows, surroundings: 7)
+    RMSNormKernel.forward(x.matrix, epsilon: epsilon, into: room.levels, scales: scales.matrix.row(0))
+    let values = Island(rows: rows, columns: width, surroundings: 7)
+    room.levels.values(into: values.matrix)
+    for row in 0..<rows {
+      let (normal, scale) = ReferenceNormalization.rmsNorm(
+        x.matrix.row(row).doubles, epsilon: Double(epsilon))
+      if width > 0 { #expect(worstRatio([scales.matrix[0, row]], [scale], ofLargest: Self.tolerance) <= 1) }
+      let s = 127 / max(1e-5, normal.map(abs).max() ?? 0)
+      let factor = room.levels.scale(ofRow: row)
+      #expect(worstRatio([factor], [s], ofLargest: Self.tolerance) <= 1)
+      // A level is the rounding of one product.
+      let all = factor * scales.matrix[0, row]
+      let expected = x.matrix.row(row).array.map { ($0 * all).rounded(.toNearestOrEven) }
+      #expect(room.levels.row(row).map(Float.init) == expected && expected.allSatisfy { abs($0) <= 127 })
+      #expect(room.levels.sum(ofRow: row) == Int(expected.reduce(0, +)))
+      #expect(values.matrix.row(row).array == expected.map { $0 * (1 / factor) })
     }
-    #expect(worstRatio(y.matrix.array, rows.flatMap(\.normal), ofLargest: Self.tolerance) <= 1)
-    if width > 0 {
-      #expect(worstRatio(scales.matrix.array, rows.map(\.scale), ofLargest: Self.tolerance) <= 1)
-    }
-    #expect(y.isIntact && scales.isIntact)
-    RMSNormKernel.forward(x.matrix, epsilon: epsilon, into: x.matrix, scales: scales.matrix.row(0))
-    #expect(x.matrix.array == y.matrix.array)
+    #expect(x.isIntact && x.matrix.array == before && room.isIntact && scales.isIntact && values.isIntact)
   }
 
   /// Three targets: apart, added to, and the upstream gradient itself.
@@ -30,14 +40,12 @@ import Testing
   func backwardEqualsTheReference(width: Int) {
     var numbers = TestNumbers(seed: width)
     let epsilon: Float = 1e-6
-    let (x, y, dy) = (
-      Island(rows: 3, columns: width), Island(rows: 3, columns: width),
-      Island(rows: 3, columns: width, surroundings: 7)
-    )
+    let (x, dy) = (Island(rows: 3, columns: width), Island(rows: 3, columns: width, surroundings: 7))
     x.matrix.fill(from: &numbers)
     dy.matrix.fill(from: &numbers)
     let scales = Island(rows: 1, columns: 3)
-    RMSNormKernel.forward(x.matrix, epsilon: epsilon, into: y.matrix, scales: scales.matrix.row(0))
+    let room = Int8Room(rows: 3, columns: width)
+    RMSNormKernel.forward(x.matrix, epsilon: epsilon, into: room.levels, scales: scales.matrix.row(0))
     let gradient = (0..<3).flatMap {
       ReferenceNormalization.rmsNormBackward(
         dy.matrix.row($0).doubles, x: x.matrix.row($0).doubles, epsilon: Double(epsilon))

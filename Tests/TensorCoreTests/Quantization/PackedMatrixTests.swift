@@ -101,7 +101,10 @@ struct PackedMatrixTests {
   /// Odd sizes, one row, and activations at both ends: `-128` has no counterpart above.
   @Test(
     arguments: WeightFormat.allCases,
-    [(1, 1, 1), (1, 5, 3), (2, 8, 4), (3, 9, 7), (5, 127, 6), (1, 130, 9), (13, 257, 33), (2, 4096, 3)])
+    [
+      (1, 1, 1), (1, 5, 3), (2, 8, 4), (3, 9, 7), (5, 127, 6), (1, 130, 9), (13, 257, 33), (2, 4096, 3),
+      (32, 64, 32), (33, 65, 47), (70, 200, 50), (97, 260, 16),
+    ])
   func productsEqualWholeNumbers(format: WeightFormat, shape: (rows: Int, depth: Int, outputs: Int)) {
     for filling in [nil, 127, -128, -1] as [Int?] {
       let x = Activations(shape.rows, shape.depth, filling: filling, seed: shape.depth)
@@ -123,11 +126,15 @@ struct PackedMatrixTests {
         }
         #expect(y.matrix.array == expected && y.isIntact, "\(shape), \(String(describing: filling))")
         let panels = weights.panels
+        let withoutBias = Island(rows: shape.rows, columns: shape.outputs)
+        multiply(x.levels, weights.packed, into: withoutBias.matrix)
         for kernel in IntegerKernel.available {
           y.matrix.fill(.nan)
           multiply(x.levels, panels.panels, into: y.matrix, bias: bias.matrix.row(0), kernel: kernel)
           #expect(
             y.matrix.array == expected && y.isIntact, "\(kernel), \(shape), \(String(describing: filling))")
+          multiply(x.levels, panels.panels, into: y.matrix, kernel: kernel)
+          #expect(y.matrix.array == withoutBias.matrix.array && y.isIntact, "\(kernel), \(shape), no bias")
         }
         withExtendedLifetime(panels) {}
       }
@@ -141,32 +148,11 @@ struct PackedMatrixTests {
     x.matrix.fill(1)
     x.matrix[1, 3] = value
     let room = Int8Room(rows: 3, columns: 19)
-    x.matrix.roundRows(into: room.levels)
-    #expect(x.matrix.row(1).array.count { $0.isNaN } == 19)
-    #expect(x.matrix.row(0).array == Array(repeating: 1, count: 19))
+    let norms = Island(rows: 1, columns: 3)
+    RMSNormKernel.forward(x.matrix, epsilon: 1e-6, into: room.levels, scales: norms.matrix.row(0))
     let y = Island(rows: 3, columns: 4)
     multiply(room.levels, Levels(4, 19, .ternary, seed: 2).packed, into: y.matrix)
     #expect((0..<3).map { y.matrix.row($0).array.count { $0.isNaN } } == [0, 4, 0])
-  }
-
-  /// The levels are those that the rounded values stand for.
-  @Test(arguments: awkwardSizes.filter { $0 > 0 })
-  func levelsAreWhatRoundingLeaves(columns: Int) {
-    var numbers = TestNumbers(seed: columns)
-    let x = Island(rows: 3, columns: columns, surroundings: 7)
-    x.matrix.fill(from: &numbers)
-    let before = x.matrix.array
-    let room = Int8Room(rows: 3, columns: columns)
-    x.matrix.roundRows(into: room.levels)
-    for row in 0..<3 {
-      let values = before[row * columns..<(row + 1) * columns]
-      let scale = 127 / max(1e-5, values.map(abs).max()!)
-      #expect(room.levels.scale(ofRow: row) == scale)
-      let expected = values.map { max(-128, min(127, ($0 * scale).rounded(.toNearestOrEven))) }
-      #expect(room.levels.row(row).map(Float.init) == expected)
-      #expect(x.matrix.row(row).array == expected.map { $0 / scale })
-    }
-    #expect(x.isIntact && room.isIntact)
   }
 }
 
