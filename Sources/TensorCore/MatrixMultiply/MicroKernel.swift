@@ -175,29 +175,34 @@ private enum Tile<let rows: Int, let vectors: Int> {
       b += product.bStride
       k &+= 1
     }
+    // Nothing is written back to the sums: they would lie in memory from the start on, and be stored at each step.
     let scale = Vector(repeating: product.scale)
+    var c = product.c
     if var initial = product.initial {
       for row in 0..<rows {
         for vector in 0..<vectors {
-          sums[row][vector] = multiplyAdd(sums[row][vector], scale, load(initial + 16 &* vector))
+          let start = load(initial + 16 &* vector)
+          store(multiplyAdd(sums[row][vector], scale, start), c + 16 &* vector)
         }
         initial += product.initialStride
+        c += product.cStride
       }
     } else {
-      for row in 0..<rows { for vector in 0..<vectors { sums[row][vector] *= scale } }
-    }
-    var c = product.c
-    for row in 0..<rows {
-      for vector in 0..<vectors {
-        UnsafeMutableRawPointer(c + 16 &* vector).storeBytes(of: sums[row][vector], as: Vector.self)
+      for row in 0..<rows {
+        for vector in 0..<vectors { store(sums[row][vector] * scale, c + 16 &* vector) }
+        c += product.cStride
       }
-      c += product.cStride
     }
   }
 
   @inline(__always)
   private static func load(_ pointer: UnsafePointer<Float>) -> Vector {
     UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
+  }
+
+  @inline(__always)
+  private static func store(_ value: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: Vector.self)
   }
 
   @inline(__always)
