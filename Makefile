@@ -1,6 +1,6 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench bench-check bench-experiments bench-daemon interop torture tsan unit docs install clean
+.PHONY: help build test quickstart lint format bench bench-check bench-experiments bench-daemon interop torture tsan tiles unit docs install clean
 
 PREFIX ?= /usr/local
 # Of compare_pytorch; --compile wants a C++ compiler.
@@ -67,6 +67,9 @@ tsan: ## Run the concurrent tests under the thread sanitizer; any race fails
 	TSAN_OPTIONS="halt_on_error=1 exitcode=66" BITLAB_TORTURE_ROUNDS=3 swift test --disable-xctest \
 	  --scratch-path .build/tsan --sanitize=thread -Xlinker $(abspath .build/tsan/tsan-mutex.o) \
 	  --filter '$(TSAN_TESTS)' --skip '$(TSAN_SKIPPED)'
+
+tiles: ## Check in the compiled code that the micro-kernel's sums stay in registers, for AVX2 and for AVX-512
+	scripts/check-tiles
 
 unit: build ## Check the systemd unit with systemd-analyze
 	mkdir -p .build/unit

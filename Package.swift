@@ -3,13 +3,13 @@ import PackageDescription
 
 /// The instruction set the program is compiled for, chosen here and nowhere else.
 ///
-/// `BITLAB_CPU=native` (the default) uses everything this machine has; `x86-64-v3` runs on any CPU with AVX2 and
-/// FMA; `baseline` on every CPU of the architecture. Results are identical to the byte between machines only
+/// `BITLAB_CPU=native` (the default) uses everything this machine has; `x86-64-v4` runs on any CPU with AVX-512,
+/// `x86-64-v3` on any with AVX2 and FMA; `baseline` on every CPU of the architecture. Results are identical to the byte between machines only
 /// for the same choice on the same kind of CPU.
 let cpu = Context.environment["BITLAB_CPU"] ?? "native"
 precondition(
-  ["native", "x86-64-v3", "baseline"].contains(cpu),
-  "BITLAB_CPU is \(cpu), expected native, x86-64-v3 or baseline")
+  ["native", "x86-64-v4", "x86-64-v3", "baseline"].contains(cpu),
+  "BITLAB_CPU is \(cpu), expected native, x86-64-v4, x86-64-v3 or baseline")
 
 /// Code does not inline across modules built with other CPU flags, so every target gets the same ones.
 func cpuFlags() -> [String] {
