@@ -3,6 +3,7 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <math.h>
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define INLINED static inline __attribute__((always_inline))
@@ -61,5 +62,105 @@ TARGET void ckernels_multiply_avx512vnni(const ckernels_product *product) {
   long column = 0;
   for (; column + 32 <= 16 * product->panels; column += 32) multiply_rows(product, column, 2);
   if (column < 16 * product->panels) multiply_rows(product, column, 1);
+}
+
+// The first of so many lanes, 64 at most.
+INLINED __mmask64 first_lanes(long count) { return count < 64 ? (1ull << count) - 1 : ~0ull; }
+
+// The sum of the squares, and the bits of the largest magnitude: infinity has the least of all that is not finite.
+TARGET INLINED float sum_squares(const float *x, long count, uint32_t *largest) {
+  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+  __m512 squares = _mm512_setzero_ps();
+  __m512i most = _mm512_setzero_si512();
+  const long whole = count & ~15l;
+  for (long k = 0; k < whole; k += 16) {
+    const __m512 value = _mm512_loadu_ps(x + k);
+    squares = _mm512_fmadd_ps(value, value, squares);
+    most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(value), magnitude));
+  }
+  if (whole < count) {
+    const __m512 value = _mm512_maskz_loadu_ps((__mmask16)first_lanes(count - whole), x + whole);
+    squares = _mm512_fmadd_ps(value, value, squares);
+    most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(value), magnitude));
+  }
+  *largest = _mm512_reduce_max_epu32(most);
+  const __m256 eight =
+      _mm256_add_ps(_mm512_castps512_ps256(squares),
+                    _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(squares), 1)));
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+// The levels of 64 values.
+TARGET INLINED __m512i round_values(const __m512 *values, __m512 factors) {
+  // Packing goes by quarters of a register: the order of their four bytes is put right at the end.
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  __m512i whole[4];
+#pragma clang loop unroll(full)
+  for (int quarter = 0; quarter < 4; quarter++)
+    whole[quarter] = _mm512_cvtps_epi32(_mm512_mul_ps(values[quarter], factors));
+  const __m512i packed =
+      _mm512_packs_epi16(_mm512_packs_epi32(whole[0], whole[1]), _mm512_packs_epi32(whole[2], whole[3]));
+  return _mm512_permutexvar_epi32(order, packed);
+}
+
+// Writes the levels of a row and returns their sum.
+TARGET INLINED int32_t round_row(const float *x, long count, float factor, int8_t *levels) {
+  const __m512 factors = _mm512_set1_ps(factor);
+  const __m512i ones = _mm512_set1_epi8(1);
+  __m512i sums = _mm512_setzero_si512();
+  const long whole = count & ~63l;
+  for (long k = 0; k < whole; k += 64) {
+    const __m512 values[4] = {_mm512_loadu_ps(x + k), _mm512_loadu_ps(x + k + 16), _mm512_loadu_ps(x + k + 32),
+                              _mm512_loadu_ps(x + k + 48)};
+    const __m512i bytes = round_values(values, factors);
+    sums = _mm512_dpbusd_epi32(sums, ones, bytes);
+    _mm512_storeu_si512(levels + k, bytes);
+  }
+  if (whole < count) {
+    const __mmask64 valid = first_lanes(count - whole);
+    __m512 values[4];
+#pragma clang loop unroll(full)
+    for (int quarter = 0; quarter < 4; quarter++)
+      values[quarter] = _mm512_maskz_loadu_ps((__mmask16)(valid >> 16 * quarter), x + whole + 16 * quarter);
+    const __m512i bytes = round_values(values, factors);
+    sums = _mm512_dpbusd_epi32(sums, ones, bytes);
+    _mm512_mask_storeu_epi8(levels + whole, valid, bytes);
+  }
+  return _mm512_reduce_add_epi32(sums);
+}
+
+TARGET void ckernels_round_avx512vnni(const ckernels_rounding *rounding) {
+  const long columns = rounding->columns;
+  const __m512 count = _mm512_set1_ps((float)(columns > 0 ? columns : 1));
+  const __m512 one = _mm512_set1_ps(1), least = _mm512_set1_ps(1e-5f);
+  // What follows the sums takes as long for one row as for sixteen.
+  for (long first = 0; first < rounding->rows; first += 16) {
+    const long rows = rounding->rows - first < 16 ? rounding->rows - first : 16;
+    const float *x = rounding->x + first * rounding->x_stride;
+    _Alignas(64) float squares[16] = {0}, norms[16], scales[16], factors[16];
+    _Alignas(64) uint32_t largest[16] = {0};
+    for (long row = 0; row < rows; row++)
+      squares[row] = sum_squares(x + row * rounding->x_stride, columns, &largest[row]);
+    const __m512 mean = _mm512_div_ps(_mm512_load_ps(squares), count);
+    const __m512 root = _mm512_sqrt_ps(_mm512_add_ps(mean, _mm512_set1_ps(rounding->epsilon)));
+    const __m512 norm = _mm512_div_ps(one, root);
+    // The first of two operands is dropped where it is NaN.
+    const __m512 normalized = _mm512_max_ps(_mm512_mul_ps(_mm512_load_ps((const float *)largest), norm), least);
+    const __m512 scale = _mm512_div_ps(_mm512_set1_ps(127), normalized);
+    const __mmask16 is_finite =
+        _mm512_cmplt_epu32_mask(_mm512_load_si512(largest), _mm512_set1_epi32(0x7f800000));
+    _mm512_store_ps(norms, norm);
+    _mm512_store_ps(scales, _mm512_mask_blend_ps(is_finite, _mm512_set1_ps(NAN), scale));
+    _mm512_store_ps(factors, _mm512_mul_ps(scale, norm));
+    for (long row = 0; row < rows; row++) {
+      const long index = first + row;
+      rounding->norms[index] = norms[row];
+      rounding->scales[index * rounding->step] = scales[row];
+      rounding->sums[index * rounding->step] = round_row(
+          x + row * rounding->x_stride, columns, factors[row], rounding->levels + index * rounding->levels_stride);
+    }
+  }
 }
 #endif

@@ -35,7 +35,32 @@ typedef struct {
   long y_stride;
 } ckernels_product;
 
+/// The RMS norm of some rows, `n = x / sqrt(mean(x^2) + epsilon)`, and what it is rounded to: `level = round(n s)`, half to even,
+/// `s = 127 / max(|n|, 1e-5)`. `n` is never written: what stands before it and `s` are one factor of `x`.
+///
+/// Squares are summed in 16 parts, each of every sixteenth value, which are then added by halves. In a row with a value that
+/// is not finite `s` is NaN, and the levels may be anything.
+typedef struct {
+  /// `[rows, columns]`.
+  const float *x;
+  long x_stride;
+  long rows;
+  long columns;
+  /// Above 0.
+  float epsilon;
+  /// `[rows, columns]`.
+  int8_t *levels;
+  long levels_stride;
+  /// `s` and the sum of the levels of each row, `step` apart.
+  float *scales;
+  int32_t *sums;
+  long step;
+  /// The reciprocal root of each row.
+  float *norms;
+} ckernels_rounding;
+
 void ckernels_multiply_portable(const ckernels_product *product);
+void ckernels_round_portable(const ckernels_rounding *rounding);
 
 // Whether the CPU at hand has the instructions of a kernel, and the system lets this process use them.
 int ckernels_has_avx2(void);
@@ -45,8 +70,15 @@ int ckernels_has_neon(void);
 
 #if defined(__x86_64__)
 void ckernels_multiply_avx2(const ckernels_product *product);
+void ckernels_round_avx2(const ckernels_rounding *rounding);
+void ckernels_round_avx512vnni(const ckernels_rounding *rounding);
 void ckernels_multiply_avx512vnni(const ckernels_product *product);
 void ckernels_multiply_amx(const ckernels_product *product);
+
+// For benchmarks: the multiplications and additions of a loop that does nothing else.
+double ckernels_peak_avx2(void);
+double ckernels_peak_avx512vnni(void);
+double ckernels_peak_amx(void);
 #elif defined(__aarch64__)
 void ckernels_multiply_neon(const ckernels_product *product);
 #endif

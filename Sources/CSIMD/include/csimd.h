@@ -60,16 +60,14 @@ static inline __attribute__((always_inline)) csimd_vector8 csimd_multiply_add(cs
 #endif
 }
 
-typedef unsigned int csimd_words16 __attribute__((ext_vector_type(16)));
+typedef signed char csimd_bytes16 __attribute__((ext_vector_type(16)));
+typedef float csimd_vector16 __attribute__((ext_vector_type(16)));
 
-/// The larger of two words lane by lane.
-static inline __attribute__((always_inline)) csimd_words16 csimd_larger(csimd_words16 a, csimd_words16 b) {
-  return __builtin_elementwise_max(a, b);
-}
-
-/// The largest of all lanes.
-static inline __attribute__((always_inline)) unsigned int csimd_largest(csimd_words16 x) {
-  return __builtin_reduce_max(x);
+/// Sixteen bytes as float32. Swift's own conversion of vectors goes lane by lane.
+static inline __attribute__((always_inline)) csimd_vector16 csimd_load_bytes(const signed char *from) {
+  csimd_bytes16 bytes;
+  __builtin_memcpy(&bytes, from, sizeof bytes);
+  return __builtin_convertvector(bytes, csimd_vector16);
 }
 
 /// The nearest whole number of each lane, of two equally near the even one.

@@ -121,11 +121,12 @@ func loadWide(_ pointer: UnsafePointer<Float>, _ lanes: Int) -> SIMD16<Float> {
 }
 
 @inline(__always)
-func multiplyAdd(_ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>) -> SIMD16<Float> {
-  csimd_has_fma() != 0 ? c.addingProduct(a, b) : a * b + c
+func storeWide(_ value: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Float>, _ lanes: Int) {
+  if lanes == 16 { return UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: SIMD16<Float>.self) }
+  for lane in 0..<lanes { pointer[lane] = value[lane] }
 }
 
 @inline(__always)
-func squareRoot(_ value: SIMD16<Float>) -> SIMD16<Float> {
-  SIMD16(lowHalf: csimd_square_root(value.lowHalf), highHalf: csimd_square_root(value.highHalf))
+func multiplyAdd(_ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>) -> SIMD16<Float> {
+  csimd_has_fma() != 0 ? c.addingProduct(a, b) : a * b + c
 }

@@ -83,9 +83,7 @@ extension Int8Matrix {
       let values = matrix.base + index * matrix.stride
       forEachWideVector(columns) { offset, lanes in
         if lanes == 16 {
-          let bytes = UnsafeRawPointer(levels + offset).loadUnaligned(as: SIMD16<Int8>.self)
-          let whole = SIMD16<Float>(SIMD16<Int32>(truncatingIfNeeded: bytes))
-          UnsafeMutableRawPointer(values + offset).storeBytes(of: whole * step, as: SIMD16<Float>.self)
+          storeWide(csimd_load_bytes(levels + offset) * step, values + offset, lanes)
         } else {
           for lane in 0..<lanes { values[offset + lane] = Float(levels[offset + lane]) * step[0] }
         }

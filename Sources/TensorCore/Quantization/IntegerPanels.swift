@@ -30,6 +30,34 @@ package enum IntegerKernel: String, Sendable, CaseIterable {
   package static func named(_ name: String) -> IntegerKernel? { available.first { $0.rawValue == name } }
 
   @inline(__always)
+  func round(_ rounding: inout ckernels_rounding) {
+    switch self {
+    case .portable, .neon: ckernels_round_portable(&rounding)
+    #if arch(x86_64)
+      case .avx2: ckernels_round_avx2(&rounding)
+      case .avx512vnni, .amx: ckernels_round_avx512vnni(&rounding)
+    #else
+      default: preconditionFailure("\(rawValue) on another CPU")
+    #endif
+    }
+  }
+
+  /// Runs a loop of nothing but the kernel's own instructions; returns the operations that it did. nil for kernels without
+  /// such instructions.
+  package func runPeakLoop() -> Double? {
+    #if arch(x86_64)
+      switch self {
+      case .avx2: ckernels_peak_avx2()
+      case .avx512vnni: ckernels_peak_avx512vnni()
+      case .amx: ckernels_peak_amx()
+      case .portable, .neon: nil
+      }
+    #else
+      nil
+    #endif
+  }
+
+  @inline(__always)
   fileprivate func multiply(_ product: inout ckernels_product) {
     switch self {
     case .portable: ckernels_multiply_portable(&product)

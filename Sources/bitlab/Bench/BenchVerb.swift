@@ -3,18 +3,19 @@ import Foundation
 import JSON
 import Networks
 
-/// `bitlab bench [gemm|kernels|train|scaling]`: how fast this machine computes; all four for none named.
+/// `bitlab bench [gemm|kernels|lowbit|train|scaling]`: how fast this machine computes; all five for none named.
 struct BenchVerb {
   static let verb = Verb(
     "bench", "measure matrix products, kernels and training steps on this machine",
-    Operands("[gemm|kernels|train|scaling]...", .words(Subject.names, then: Subject.names)),
+    Operands("[gemm|kernels|lowbit|train|scaling]...", .words(Subject.names, then: Subject.names)),
     options: options.map(\.option),
     details: """
       gemm: products at the training's shapes, beside a loop of multiply-adds in registers.
       kernels: what is not a product.
+      lowbit: quantized products, training steps and evaluations, each beside float32 in the same turn.
       train: training steps of the article's three experiments on random data.
       scaling: time against batch, width, tokens, layers and runs at once.
-      Without arguments all four. Wants a machine that does nothing else; -v says how far it is.
+      Without arguments all five. Wants a machine that does nothing else; -v says how far it is.
       """
   ) { try BenchVerb(arguments: $0, console: $1).run() }
 
@@ -48,8 +49,8 @@ struct BenchVerb {
     (
       Option(
         "threads", .count, \.bench.threads,
-        "for gemm, train and scaling: cores to use (default: all that the process may use)"),
-      [.gemm, .train, .scaling]
+        "for gemm, lowbit, train and scaling: cores to use (default: all that the process may use)"),
+      [.gemm, .lowbit, .train, .scaling]
     ),
     (
       Option(
@@ -58,13 +59,13 @@ struct BenchVerb {
           Double($0).flatMap { $0 > 0 && $0 < 1e6 ? $0 : nil }
         },
         \.bench.seconds,
-        "how long to measure: a line of train (default: 6), all of gemm (20) or of kernels (6); scaling takes half "
+        "how long to measure: a line of train (default: 6), all of gemm or lowbit (20) or of kernels (6); scaling takes half "
           + "of it (1) for each of five rounds of a line"), Subject.allCases
     ),
   ]
 
   enum Subject: String, CaseIterable {
-    case gemm, kernels, train, scaling
+    case gemm, kernels, lowbit, train, scaling
 
     static let names = allCases.map(\.rawValue)
   }
@@ -112,6 +113,7 @@ struct BenchVerb {
     return switch subject {
     case .gemm: GEMMBench(options, progress: progress).table()
     case .kernels: KernelBench(options, progress: progress).table()
+    case .lowbit: try LowBitBench(options, progress: progress).table()
     case .train: try TrainBench(options, progress: progress).table()
     case .scaling: try ScalingBench(options, progress: progress).table()
     }

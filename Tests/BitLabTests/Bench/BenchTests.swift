@@ -25,6 +25,10 @@ import Testing
     #expect(products.allSatisfy { $0["gflops"] as? Double ?? 0 > 0 && $0["speedup"] as? Double ?? 0 > 0 })
     let kernels = try table("kernels", "bench", "kernels", "--seconds", "0.01")
     #expect(kernels.count > 10 && kernels.allSatisfy { $0["nanoseconds_per_value"] as? Double ?? 0 > 0 })
+    let low = try table("lowbit", "bench", "lowbit", "--seconds", "0.01")
+    #expect(low.count >= 19 && low.allSatisfy { $0["per_second"] as? Double ?? 0 > 0 })
+    #expect(
+      low.filter { $0["by"] as? String == "float32" }.allSatisfy { $0["ratio_to_float32"] as? Double == 1 })
   }
 
   @Test(
@@ -39,7 +43,8 @@ import Testing
       (["bench", "--threads", "2,4"], "`--threads 2,4`: expected a number from 1 to 4096"),
       (["bench", "gemm", "scaling", "--bits", "2"], "`--bits` is an option of `bench train`"),
       (
-        ["bench", "kernels", "--threads", "2"], "`--threads` is an option of `bench gemm`, `train`, `scaling`"
+        ["bench", "kernels", "--threads", "2"],
+        "`--threads` is an option of `bench gemm`, `lowbit`, `train`, `scaling`"
       ),
       (["status", "--threads", "2"], "`status` has no option `--threads`, which is for `bench`"),
       (["--evaluate", "run"], "`run` has no option `--evaluate`, which is for `bench`"),

@@ -5,7 +5,7 @@ import Testing
 @Suite struct RMSNormTests {
   private static let tolerance = 1e-6
 
-  /// More rows than are rounded together.
+  /// More rows than are rounded together; all kernels give the same bits.
   @Test(arguments: awkwardSizes, [1e-6, 0.5] as [Float])
   func forwardEqualsTheReference(width: Int, epsilon: Float) {
     var numbers = TestNumbers(seed: width)
@@ -13,26 +13,32 @@ import Testing
     let x = Island(rows: rows, columns: width, surroundings: 7)
     x.matrix.fill(from: &numbers)
     let before = x.matrix.array
-    let room = Int8Room(rows: rows, columns: width)
-    let scales = Island(rows: 1, columns: rows, surroundings: 7)
-    RMSNormKernel.forward(x.matrix, epsilon: epsilon, into: room.levels, scales: scales.matrix.row(0))
-    let values = Island(rows: rows, columns: width, surroundings: 7)
-    room.levels.values(into: values.matrix)
-    for row in 0..<rows {
-      let (normal, scale) = ReferenceNormalization.rmsNorm(
-        x.matrix.row(row).doubles, epsilon: Double(epsilon))
-      if width > 0 { #expect(worstRatio([scales.matrix[0, row]], [scale], ofLargest: Self.tolerance) <= 1) }
-      let s = 127 / max(1e-5, normal.map(abs).max() ?? 0)
-      let factor = room.levels.scale(ofRow: row)
-      #expect(worstRatio([factor], [s], ofLargest: Self.tolerance) <= 1)
-      // A level is the rounding of one product.
-      let all = factor * scales.matrix[0, row]
-      let expected = x.matrix.row(row).array.map { ($0 * all).rounded(.toNearestOrEven) }
-      #expect(room.levels.row(row).map(Float.init) == expected && expected.allSatisfy { abs($0) <= 127 })
-      #expect(room.levels.sum(ofRow: row) == Int(expected.reduce(0, +)))
-      #expect(values.matrix.row(row).array == expected.map { $0 * (1 / factor) })
+    var bits: Set<[UInt32]> = []
+    for kernel in IntegerKernel.available {
+      let room = Int8Room(rows: rows, columns: width)
+      let scales = Island(rows: 1, columns: rows, surroundings: 7)
+      let norms = scales.matrix.row(0)
+      RMSNormKernel.forward(x.matrix, epsilon: epsilon, into: room.levels, scales: norms, kernel: kernel)
+      let values = Island(rows: rows, columns: width, surroundings: 7)
+      room.levels.values(into: values.matrix)
+      for row in 0..<rows {
+        let (normal, scale) = ReferenceNormalization.rmsNorm(
+          x.matrix.row(row).doubles, epsilon: Double(epsilon))
+        if width > 0 { #expect(worstRatio([norms[row]], [scale], ofLargest: Self.tolerance) <= 1) }
+        let s = 127 / max(1e-5, normal.map(abs).max() ?? 0)
+        let factor = room.levels.scale(ofRow: row)
+        #expect(worstRatio([factor], [s], ofLargest: Self.tolerance) <= 1)
+        // A level is the rounding of one product.
+        let all = factor * norms[row]
+        let expected = x.matrix.row(row).array.map { ($0 * all).rounded(.toNearestOrEven) }
+        #expect(room.levels.row(row).map(Float.init) == expected && expected.allSatisfy { abs($0) <= 127 })
+        #expect(room.levels.sum(ofRow: row) == Int(expected.reduce(0, +)))
+        #expect(values.matrix.row(row).array == expected.map { $0 * (1 / factor) })
+      }
+      #expect(x.isIntact && x.matrix.array == before && room.isIntact && scales.isIntact && values.isIntact)
+      bits.insert((values.matrix.array + scales.matrix.array).map(\.bitPattern))
     }
-    #expect(x.isIntact && x.matrix.array == before && room.isIntact && scales.isIntact && values.isIntact)
+    #expect(bits.count == 1)
   }
 
   /// Three targets: apart, added to, and the upstream gradient itself.
