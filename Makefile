@@ -1,6 +1,6 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench bench-check bench-experiments bench-daemon interop torture tsan tiles unit docs install clean
+.PHONY: help build test quickstart lint format bench bench-check bench-experiments bench-daemon interop torture fuzz tsan tiles unit docs install clean
 
 PREFIX ?= /usr/local
 # Of compare_pytorch; --compile wants a C++ compiler.
@@ -54,6 +54,10 @@ interop: build ## Check weights and results from Python; PYTHON=... has Tests/Fi
 torture: ## Kill the daemon 200 times (ROUNDS=...), fail each of its file operations; results must be undisturbed
 	BITLAB_TORTURE_ROUNDS=$(or $(ROUNDS),200) BITLAB_EVERY_FAULT=1 swift test -c release --disable-xctest $(TESTING) \
 	  --filter 'TortureTests|DaemonFaultTests'
+
+fuzz: ## Read damaged model files for a minute (SECONDS=...), from a seed of today's (SEED=...)
+	BITLAB_FUZZ_SECONDS=$(or $(SECONDS),60) BITLAB_FUZZ_SEED=$(or $(SEED),$(shell date +%s)) swift test -c release \
+	  --disable-xctest $(TESTING) --filter WeightFileTests.damagedFilesAreReadOrRefused
 
 # A debug build, in a folder of its own. The programs that the tests start are sanitized too and fail by exit code 66.
 # Skipped is what limits the size of files, since the sanitizer maps a large one for itself, and what limits addresses, of

@@ -180,4 +180,75 @@ TARGET void ckernels_round_avx2(const ckernels_rounding *rounding) {
     }
   }
 }
+
+// Chunks whose products fit into 16 bits: two of 2 x -128 an instruction, and of a plane two instructions a chunk.
+#define CHUNKS_IN_16_BITS 7
+
+// One output and some rows.
+TARGET INLINED void multiply_packed_rows(const ckernels_packed_product *product, long output, long first,
+                                         const int bits, const int rows) {
+  const int planes = 8 / bits;
+  const __m256i mask = _mm256_set1_epi8(bits == 2 ? 3 : 1), ones = _mm256_set1_epi16(1);
+  __m256i sums[4];
+#pragma clang loop unroll(full)
+  for (int row = 0; row < rows; row++) sums[row] = _mm256_setzero_si256();
+  const uint8_t *weights = product->weights + output * product->weights_stride;
+  const int8_t *x = product->x + first * product->x_stride;
+  const long bytes = (product->depth + planes - 1) / planes;
+  for (long start = 0; start < bytes; start += CHUNKS_IN_16_BITS * CKERNELS_CHUNK) {
+    const long end = start + CHUNKS_IN_16_BITS * CKERNELS_CHUNK < bytes ? start + CHUNKS_IN_16_BITS * CKERNELS_CHUNK : bytes;
+    __m256i pairs[4];
+#pragma clang loop unroll(full)
+    for (int row = 0; row < rows; row++) pairs[row] = _mm256_setzero_si256();
+    for (long byte = start; byte < end; byte += 32) {
+      __m256i codes;
+      if (byte + 32 <= bytes) {
+        codes = _mm256_loadu_si256((const __m256i *)(weights + byte));
+      } else {
+        uint8_t rest[32] = {0};
+        __builtin_memcpy(rest, weights + byte, (unsigned long)(bytes - byte));
+        codes = _mm256_loadu_si256((const __m256i *)rest);
+      }
+      const int8_t *values = x + byte / CKERNELS_CHUNK * CKERNELS_CHUNK * planes + byte % CKERNELS_CHUNK;
+#pragma clang loop unroll(full)
+      for (int plane = 0; plane < planes; plane++) {
+        const __m256i weight = _mm256_and_si256(_mm256_srli_epi16(codes, plane * bits), mask);
+#pragma clang loop unroll(full)
+        for (int row = 0; row < rows; row++) {
+          const __m256i value = _mm256_loadu_si256(
+              (const __m256i *)(values + row * product->x_stride + plane * CKERNELS_CHUNK));
+          pairs[row] = _mm256_add_epi16(pairs[row], _mm256_maddubs_epi16(weight, value));
+        }
+      }
+    }
+#pragma clang loop unroll(full)
+    for (int row = 0; row < rows; row++) sums[row] = _mm256_add_epi32(sums[row], _mm256_madd_epi16(pairs[row], ones));
+  }
+#pragma clang loop unroll(full)
+  for (int row = 0; row < rows; row++) {
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums[row]), _mm256_extracti128_si256(sums[row], 1));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1));
+    const uint32_t sum = (uint32_t)_mm_cvtsi128_si32(four) << (bits == 1);
+    const float whole = (float)(int32_t)(sum - (uint32_t)product->x_sums[first + row]);
+    const float bias = product->bias ? product->bias[output] : 0;
+    product->y[(first + row) * product->y_stride + output] =
+        __builtin_fmaf(whole, product->factors[first + row], bias);
+  }
+}
+
+TARGET INLINED void multiply_packed(const ckernels_packed_product *product, const int bits) {
+  for (long output = 0; output < product->outputs; output++) {
+    long row = 0;
+    for (; row + 4 <= product->rows; row += 4) multiply_packed_rows(product, output, row, bits, 4);
+    for (; row < product->rows; row++) multiply_packed_rows(product, output, row, bits, 1);
+  }
+}
+
+TARGET void ckernels_multiply_packed_avx2(const ckernels_packed_product *product) {
+  if (product->bits == 2)
+    multiply_packed(product, 2);
+  else
+    multiply_packed(product, 1);
+}
 #endif

@@ -163,4 +163,75 @@ TARGET void ckernels_round_avx512vnni(const ckernels_rounding *rounding) {
     }
   }
 }
+
+// The bytes of two outputs' weights, and of some rows the products with them.
+TARGET INLINED void multiply_chunk(const ckernels_packed_product *product, const int8_t *x, __m512i left, __m512i right,
+                                   const int bits, const int rows, const int outputs, __m512i sums[8][2]) {
+  const __m512i mask = _mm512_set1_epi8(bits == 2 ? 3 : 1);
+#pragma clang loop unroll(full)
+  for (int plane = 0; plane < 8 / bits; plane++) {
+    const __m512i first = _mm512_and_si512(_mm512_srli_epi16(left, (unsigned)(plane * bits)), mask);
+    const __m512i second = outputs > 1 ? _mm512_and_si512(_mm512_srli_epi16(right, (unsigned)(plane * bits)), mask) : first;
+#pragma clang loop unroll(full)
+    for (int row = 0; row < rows; row++) {
+      const __m512i values = _mm512_loadu_si512(x + row * product->x_stride + plane * CKERNELS_CHUNK);
+      sums[row][0] = _mm512_dpbusd_epi32(sums[row][0], first, values);
+      if (outputs > 1) sums[row][1] = _mm512_dpbusd_epi32(sums[row][1], second, values);
+    }
+  }
+}
+
+TARGET INLINED void multiply_packed_rows(const ckernels_packed_product *product, long output, long first,
+                                         const int bits, const int rows, const int outputs) {
+  __m512i sums[8][2];
+#pragma clang loop unroll(full)
+  for (int row = 0; row < rows; row++) sums[row][0] = sums[row][1] = _mm512_setzero_si512();
+  const uint8_t *left = product->weights + output * product->weights_stride;
+  const uint8_t *right = outputs > 1 ? left + product->weights_stride : left;
+  const int8_t *x = product->x + first * product->x_stride;
+  long bytes = (product->depth * bits + 7) / 8;
+  for (; bytes >= CKERNELS_CHUNK; bytes -= CKERNELS_CHUNK) {
+    multiply_chunk(product, x, _mm512_loadu_si512(left), _mm512_loadu_si512(right), bits, rows, outputs, sums);
+    left += CKERNELS_CHUNK;
+    right += CKERNELS_CHUNK;
+    x += CKERNELS_CHUNK * 8 / bits;
+  }
+  if (bytes > 0) {
+    const __mmask64 valid = first_lanes(bytes);
+    multiply_chunk(product, x, _mm512_maskz_loadu_epi8(valid, left), _mm512_maskz_loadu_epi8(valid, right), bits, rows,
+                   outputs, sums);
+  }
+#pragma clang loop unroll(full)
+  for (int row = 0; row < rows; row++) {
+#pragma clang loop unroll(full)
+    for (int other = 0; other < outputs; other++) {
+      const uint32_t sum = (uint32_t)_mm512_reduce_add_epi32(sums[row][other]) << (bits == 1);
+      const float whole = (float)(int32_t)(sum - (uint32_t)product->x_sums[first + row]);
+      const float bias = product->bias ? product->bias[output + other] : 0;
+      product->y[(first + row) * product->y_stride + output + other] =
+          __builtin_fmaf(whole, product->factors[first + row], bias);
+    }
+  }
+}
+
+TARGET INLINED void multiply_packed_outputs(const ckernels_packed_product *product, long output, const int bits,
+                                            const int outputs) {
+  long row = 0;
+  for (; row + 8 <= product->rows; row += 8) multiply_packed_rows(product, output, row, bits, 8, outputs);
+  if (row + 4 <= product->rows) multiply_packed_rows(product, output, row, bits, 4, outputs), row += 4;
+  for (; row < product->rows; row++) multiply_packed_rows(product, output, row, bits, 1, outputs);
+}
+
+TARGET INLINED void multiply_packed(const ckernels_packed_product *product, const int bits) {
+  long output = 0;
+  for (; output + 2 <= product->outputs; output += 2) multiply_packed_outputs(product, output, bits, 2);
+  if (output < product->outputs) multiply_packed_outputs(product, output, bits, 1);
+}
+
+TARGET void ckernels_multiply_packed_avx512vnni(const ckernels_packed_product *product) {
+  if (product->bits == 2)
+    multiply_packed(product, 2);
+  else
+    multiply_packed(product, 1);
+}
 #endif

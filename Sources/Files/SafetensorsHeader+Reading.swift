@@ -14,7 +14,7 @@ extension SafetensorsHeader {
   /// Whatever the bytes are, it returns or throws: lengths are compared before they are added, and products
   /// are checked for overflow. Tensors must fill the data exactly, without gaps or overlaps.
   static func read(
-    from file: UnsafeRawBufferPointer
+    from file: UnsafeRawBufferPointer, types: Set<SafetensorsFile.ElementType> = [.f32]
   ) throws(Defect) -> (header: SafetensorsHeader, dataStart: Int) {
     guard file.count >= 8 else {
       throw Defect(problem: "is \(file.count) bytes long, too short for a safetensors file")
@@ -40,7 +40,7 @@ extension SafetensorsHeader {
       if name == "__metadata__" {
         header.metadata = try metadata(value)
       } else {
-        header.entries.append(try entry(name, value))
+        header.entries.append(try entry(name, value, types))
       }
     }
     try header.checkLayout(dataCount: file.count - dataStart)
@@ -59,18 +59,22 @@ extension SafetensorsHeader {
     return map
   }
 
-  private static func entry(_ name: String, _ json: JSONValue) throws(Defect) -> Entry {
+  private static func entry(
+    _ name: String, _ json: JSONValue, _ types: Set<SafetensorsFile.ElementType>
+  ) throws(Defect) -> Entry {
     guard let members = json.object?.members else { throw Defect(problem: "tensor \(name) is not an object") }
     let fields = Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
-    guard members.count == 3, let type = fields["dtype"]?.string, let shape = fields["shape"]?.naturals,
+    guard members.count == 3, let spelled = fields["dtype"]?.string, let shape = fields["shape"]?.naturals,
       let offsets = fields["data_offsets"]?.naturals, offsets.count == 2
     else {
       throw Defect(problem: "tensor \(name) does not have exactly dtype, shape and two data_offsets")
     }
-    guard type == "F32" else {
-      throw Defect(problem: "tensor \(name) holds \(type) values; BitLab reads F32", isUnsupported: true)
+    guard let type = SafetensorsFile.ElementType(rawValue: spelled), types.contains(type) else {
+      let read = types.map(\.rawValue).sorted().joined(separator: " and ")
+      throw Defect(
+        problem: "tensor \(name) holds \(spelled) values; BitLab reads \(read)", isUnsupported: true)
     }
-    var byteCount = MemoryLayout<Float>.size
+    var byteCount = type.size
     // A zero anywhere makes an empty tensor, however large the other sides.
     if shape.contains(0) { byteCount = 0 }
     for side in shape where byteCount != 0 {
@@ -82,7 +86,7 @@ extension SafetensorsHeader {
       throw Defect(
         problem: "tensor \(name) of shape \(shape) needs \(byteCount) bytes, not those in \(offsets)")
     }
-    return Entry(name: name, shape: shape, range: offsets[0]..<offsets[1])
+    return Entry(name: name, type: type, shape: shape, range: offsets[0]..<offsets[1])
   }
 
   /// Puts the entries in the order of the data.

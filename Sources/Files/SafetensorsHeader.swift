@@ -8,6 +8,7 @@ import JSON
 struct SafetensorsHeader: Hashable {
   struct Entry: Hashable {
     var name: String
+    var type: SafetensorsFile.ElementType
     var shape: [Int]
     /// Where the values are, in bytes from the end of the header.
     var range: Range<Int>
@@ -22,19 +23,25 @@ struct SafetensorsHeader: Hashable {
 }
 
 extension SafetensorsHeader {
-  /// Lays out tensors one after the other, sorted by name as the reference implementation does.
-  init(_ tensors: [(name: String, shape: [Int])], metadata: [String: String]) {
+  /// Lays out tensors one after the other as the reference implementation does: the larger types first, so that all are
+  /// aligned, and each sorted by name.
+  init(
+    _ tensors: [(name: String, type: SafetensorsFile.ElementType, shape: [Int])], metadata: [String: String]
+  ) {
     var end = 0
     entries = []
-    for tensor in tensors.sorted(by: { precedes($0.name, $1.name) }) {
+    let sorted = tensors.sorted {
+      $0.type == $1.type ? precedes($0.name, $1.name) : $0.type.size > $1.type.size
+    }
+    precondition(Set(tensors.map(\.name)).count == tensors.count, "Safetensors: two tensors of one name")
+    for tensor in sorted {
       precondition(
-        tensor.name != "__metadata__" && tensor.name != entries.last?.name,
-        "Safetensors: a tensor cannot be named \(tensor.name), or not twice")
+        tensor.name != "__metadata__", "Safetensors: a tensor cannot be named \(tensor.name)")
       precondition(
         tensor.shape.allSatisfy { $0 >= 0 }, "Safetensors: \(tensor.name) of shape \(tensor.shape)")
       let begin = end
-      end += tensor.shape.reduce(1, *) * MemoryLayout<Float>.size
-      entries.append(Entry(name: tensor.name, shape: tensor.shape, range: begin..<end))
+      end += tensor.shape.reduce(1, *) * tensor.type.size
+      entries.append(Entry(name: tensor.name, type: tensor.type, shape: tensor.shape, range: begin..<end))
     }
     self.metadata = metadata
   }
@@ -53,7 +60,7 @@ extension SafetensorsHeader {
     for entry in entries {
       let range = entry.range
       let value: JSONValue = [
-        "dtype": "F32", "shape": .array(entry.shape.map(JSONValue.integer)),
+        "dtype": .string(entry.type.rawValue), "shape": .array(entry.shape.map(JSONValue.integer)),
         "data_offsets": [.integer(range.lowerBound), .integer(range.upperBound)],
       ]
       members.append(JSONMember(entry.name, value))

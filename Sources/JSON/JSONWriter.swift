@@ -132,6 +132,9 @@ extension JSONValue {
   /// Over several lines, without a line feed at the end.
   package var pretty: String { JSONWriter.text(self, as: .pretty) }
 
+  /// In one line.
+  package var brief: String { JSONWriter.text(self, as: .brief) }
+
   /// On one line, the same for the same content, whatever the order of its objects.
   package var canonical: String { JSONWriter.text(self, as: .canonical) }
 }

@@ -33,6 +33,26 @@ struct SafetensorsFileTests {
     #expect(try folder.bytes("model.safetensors") == Self.golden)
   }
 
+  /// Bytes come behind the floats, whatever their names, so that all are aligned; who wants floats alone is told.
+  @Test func bytesAreReadWhereTheyAreAsked() throws {
+    let folder = try TemporaryFolder()
+    let file = SafetensorsFile(
+      tensors: [
+        .init(name: "z", shape: [1], values: [1.5]), .init(name: "a", shape: [3], bytes: [1, 2, 255]),
+        .init(name: "b", shape: [0], bytes: []),
+      ], metadata: [:])
+    try file.write(to: folder.file("f"), in: POSIXFileSystem())
+    let back = try SafetensorsFile(reading: folder.file("f"), types: [.f32, .u8], in: POSIXFileSystem())
+    #expect(back == file)
+    #expect(back["a"]?.bytes == [1, 2, 255] && back["a"]?.type == .u8)
+    do {
+      _ = try SafetensorsFile(reading: folder.file("f"), in: POSIXFileSystem())
+      Issue.record("it was read")
+    } catch let error as FileContentError {
+      #expect(error.description.contains("tensor a holds U8 values; BitLab reads F32"))
+    }
+  }
+
   @Test func readsWhatPythonWrote() throws {
     let folder = try TemporaryFolder()
     try folder.put(Self.golden, as: "model.safetensors")

@@ -59,6 +59,51 @@ typedef struct {
   float *norms;
 } ckernels_rounding;
 
+/// `y = factor (x (w - 1)) + bias` of a few rows and weights as they are stored: a row of each output, `bits` a weight, the
+/// first of a byte lowest. Codes are the level plus one where they have two bits; one bit stands for -1 or 1.
+///
+/// The first weights of all bytes are multiplied together, then the second ones, and so on: shifts and masks take them out
+/// of a register of bytes. So `x` is given in that order, see `ckernels_interleave`.
+typedef struct {
+  /// `[outputs, ceil(depth bits / 8)]`.
+  const uint8_t *weights;
+  long weights_stride;
+  long outputs;
+  long depth;
+  /// 1 or 2.
+  int bits;
+  /// `[rows, chunks, 8 / bits, 64]` levels, and zeros behind the depth.
+  const int8_t *x;
+  long x_stride;
+  /// The sum of each row's levels.
+  const int32_t *x_sums;
+  long rows;
+  /// Of each row.
+  const float *factors;
+  /// Of each output; null for none.
+  const float *bias;
+  /// `[rows, outputs]`.
+  float *y;
+  long y_stride;
+} ckernels_packed_product;
+
+// Bytes of weights that are taken together: a chunk.
+#define CKERNELS_CHUNK 64
+
+// Steps of the depth in a chunk.
+static inline long ckernels_chunk_depth(int bits) { return CKERNELS_CHUNK * 8 / bits; }
+
+// Puts a row of levels into the order of a packed product; behind it are zeros up to the end of the last chunk.
+void ckernels_interleave(const int8_t *x, long depth, int bits, int8_t *to);
+
+// Unpacks stored weights, `[columns, groups]` of which 16 at most, into a panel of a product: zeros in the columns behind
+// them. What lies behind the depth must be 0 in the stored bytes.
+void ckernels_unpack(const uint8_t *weights, long stride, long columns, long depth, int bits, uint8_t *panel);
+
+// The levels of a row of stored weights, -1, 0 or 1 each. Writes whole groups: `to` has room for a multiple of 8 of them.
+void ckernels_unpack_row(const uint8_t *weights, long depth, int bits, int8_t *to);
+
+void ckernels_multiply_packed_portable(const ckernels_packed_product *product);
 void ckernels_multiply_portable(const ckernels_product *product);
 void ckernels_round_portable(const ckernels_rounding *rounding);
 
@@ -70,6 +115,8 @@ int ckernels_has_neon(void);
 
 #if defined(__x86_64__)
 void ckernels_multiply_avx2(const ckernels_product *product);
+void ckernels_multiply_packed_avx2(const ckernels_packed_product *product);
+void ckernels_multiply_packed_avx512vnni(const ckernels_packed_product *product);
 void ckernels_round_avx2(const ckernels_rounding *rounding);
 void ckernels_round_avx512vnni(const ckernels_rounding *rounding);
 void ckernels_multiply_avx512vnni(const ckernels_product *product);

@@ -21,6 +21,11 @@ struct ConfigurationReader {
     settings = readObject(root, section: "", label: "", layer: .experiment)
   }
 
+  /// Of a `model` object alone.
+  init(model root: JSONNode) {
+    settings = readObject(root, section: "model", label: "architecture", layer: .experiment)
+  }
+
   private mutating func report(_ position: TextPosition, _ message: String) {
     diagnostics.append(Diagnostic(position: position, message: message))
   }

@@ -18,7 +18,7 @@ package struct ConfigurationText: Sendable {
     }
   }
 
-  private static let syntax: JSONSyntax = {
+  static let syntax: JSONSyntax = {
     var syntax = JSONSyntax(maximumDepth: 128)
     syntax.maximumBytes = largestFile
     syntax.duplicateKeys = .reported

@@ -30,3 +30,17 @@ struct AllSamples: Samples {
 
   func label(_ position: Int) -> Int { images.label(position) }
 }
+
+/// Pictures without labels.
+struct PictureSamples: Samples {
+  let pictures: Pictures
+  let table: PixelTable
+
+  var count: Int { pictures.count }
+
+  func load(_ position: Int, into target: Vector) {
+    pictures.withImage(position) { image in target.withMutableValues { table.convert(image, into: $0) } }
+  }
+
+  func label(_ position: Int) -> Int { 0 }
+}

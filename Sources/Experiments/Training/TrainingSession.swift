@@ -18,6 +18,8 @@ final class TrainingSession {
   /// As rows have it.
   private let grid: [GridText]
   private let tensors: CheckpointedTensors
+  /// Of the model, for its file.
+  private let description: ModelDescription
   private let recorder: RunRecorder
   private var state: TrainingState
   private var record: RunRecord
@@ -52,6 +54,7 @@ final class TrainingSession {
     model = try Model(specification, batchSize: min(training.batchSize, dataset.train.count), team: team)
     step = try TrainingStep(model, optimizer: training.optimizer, gradientClip: training.gradientClip)
     table = dataset.train.table(run.plan.dataset.normalize)
+    description = ModelDescription(run.plan, specification, whiteLevel: dataset.train.whiteLevel)
     let stepsPerEpoch = BatchOrder(sampleCount: dataset.train.count, batchSize: training.batchSize).count
     let allSteps = stepsPerEpoch.multipliedReportingOverflow(by: training.epochs)
     let totalSteps = min(training.maxSteps ?? .max, allSteps.overflow ? .max : allSteps.partialValue)
@@ -339,7 +342,7 @@ final class TrainingSession {
     recorder.log(outcome.problem.map { "\(word): \($0)" } ?? word)
     let model = outcome == .completed ? ModelWeights.sources(model.parameters) : nil
     return try recorder.finish(
-      record, model: model, metadata: ["format": "pt"],
+      record, model: model, metadata: WeightFile.metadata(description),
       keepsCheckpoints: outcome != .completed || record.stoppedBy != nil)
   }
 }

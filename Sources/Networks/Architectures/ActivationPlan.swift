@@ -57,13 +57,15 @@ package struct ForwardPass: Sendable {
   /// Images in the shard.
   package let images: Int
   package let parameters: ParameterValues
-  package let panels: WeightPanels
+  package let weights: any ForwardWeights
   package let workspace: Workspace
 
-  package init(images: Int, parameters: ParameterValues, panels: WeightPanels, workspace: Workspace) {
+  package init(
+    images: Int, parameters: ParameterValues, weights: any ForwardWeights, workspace: Workspace
+  ) {
     self.images = images
     self.parameters = parameters
-    self.panels = panels
+    self.weights = weights
     self.workspace = workspace
   }
 
@@ -75,12 +77,16 @@ package struct ForwardPass: Sendable {
 /// What a backward pass works on: the same, and where the gradients go.
 package struct BackwardPass: Sendable {
   package let forward: ForwardPass
+  package let panels: WeightPanels
   package let gradients: ParameterValues
   /// Whether gradients are added to what is there, or replace it.
   package var accumulates: Bool
 
-  package init(_ forward: ForwardPass, gradients: ParameterValues, accumulates: Bool) {
+  package init(
+    _ forward: ForwardPass, panels: WeightPanels, gradients: ParameterValues, accumulates: Bool
+  ) {
     self.forward = forward
+    self.panels = panels
     self.gradients = gradients
     self.accumulates = accumulates
   }
@@ -89,6 +95,5 @@ package struct BackwardPass: Sendable {
 
   var images: Int { forward.images }
   var parameters: ParameterValues { forward.parameters }
-  var panels: WeightPanels { forward.panels }
   var scratch: Vector { forward.scratch }
 }

@@ -26,17 +26,16 @@ package struct Linear: Sendable {
   /// Deeper sums than 32 bits hold are taken in float32.
   static func hasIntegerProducts(inputs: Int) -> Bool { inputs <= WeightFormat.greatestDepth }
 
-  /// Shard scratch that `backward` needs.
-  var scratchCount: Int { TransposedProduct.scratchCount(columns: inputs) }
+  /// Shard scratch that `backward` needs, and `forward` with packed weights.
+  var scratchCount: Int {
+    let forward = quantizer == nil ? 0 : PackedMatrix.scratchCount(outputs: outputs, inputs: inputs)
+    return max(forward, TransposedProduct.scratchCount(columns: inputs))
+  }
 
   /// `y [rows, outputs]` of `x [rows, inputs]`.
   func forward(_ x: LinearOperand, into y: Matrix, _ pass: ForwardPass) {
-    let bias = bias.map { pass.parameters[$0] }
-    switch x {
-    case .levels(let levels): multiply(levels, pass.panels.integers(self), into: y, bias: bias)
-    case .values(let values):
-      multiply(values, pass.panels.forward(self), into: y, from: bias.map { .bias($0) } ?? .zero)
-    }
+    pass.weights.multiply(
+      x, by: self, into: y, bias: bias.map { pass.parameters[$0] }, scratch: pass.scratch)
   }
 
   /// `dW = dY^T x`, `db = column sums of dY`, `dx (+)= dY W` where it is wanted.
@@ -49,7 +48,7 @@ package struct Linear: Sendable {
 }
 
 /// What linear layers multiply.
-enum LinearOperand {
+package enum LinearOperand {
   case values(Matrix)
   /// Values that are rounded to int8.
   case levels(Int8Matrix)

@@ -47,6 +47,21 @@ package struct ParameterLayout: Sendable, Hashable {
   }
 
   package subscript(index: Int) -> ParameterTensor { tensors[index] }
+
+  /// The same tensors, of which some have no values here.
+  package func leavingOut(_ indices: Set<Int>) -> ParameterLayout {
+    var layout = ParameterLayout()
+    for (index, tensor) in tensors.enumerated() {
+      let start = layout.storageCount
+      let count = indices.contains(index) ? 0 : tensor.count
+      layout.tensors.append(
+        ParameterTensor(
+          name: tensor.name, shape: tensor.shape, initialValues: tensor.initialValues,
+          range: start..<start + count))
+      layout.storageCount = Size.roundedUp(Size.sum(start, count), to: 16)
+    }
+    return layout
+  }
 }
 
 /// Values laid out as a `ParameterLayout` says: parameters, gradients, or an optimizer's moments.

@@ -67,44 +67,39 @@ package final class Model {
     }
   }
 
-  /// Runs one shard forward and returns the pass; the logits are in its workspace.
+  /// Runs one shard forward with the weights of training; the logits are in its workspace.
   func forward(_ samples: some Samples, _ shard: Range<Int>, slot: Int) -> ForwardPass {
-    let pass = ForwardPass(
-      images: shard.count, parameters: parameters, panels: panels, workspace: workspaces[slot])
-    let input = pass[network.input]
-    for (row, position) in shard.enumerated() { samples.load(position, into: input.row(row)) }
-    network.forward(pass)
-    return pass
+    inference(with: panels).forward(samples, shard, slot: slot)
   }
 
   /// Loss and correct answers over all samples, without training; nil when `isStopped` said so in between.
   package func evaluate(_ samples: some Samples, isStopped: () -> Bool = { false }) -> ClassificationScore? {
-    let shards = Array(shardPlan.shards(of: 0..<samples.count))
-    let scores = PerTask(count: shards.count, initial: ClassificationScore())
-    // In rounds, so that a stop does not wait for a whole validation set.
-    let round = 16 * team.limit
-    for first in stride(from: 0, to: shards.count, by: round) {
-      if isStopped() { return nil }
-      team.forEach(min(round, shards.count - first)) { task, slot in
-        let shard = shards[first + task]
-        let pass = forward(samples, shard, slot: slot)
-        scores[first + task] = pass[network.logits].crossEntropy(gradientScale: 0) {
-          samples.label(shard.lowerBound + $0)
-        }
-      }
-    }
-    return (0..<shards.count).reduce(into: ClassificationScore()) { $0 += scores[$1] }
+    inference.evaluate(samples, isStopped: isStopped)
   }
 
   /// The logits of all samples, `[count, classes]`.
-  package func logits(_ samples: some Samples) -> FloatStorage {
-    let classes = specification.classes
-    let result = FloatStorage(count: samples.count * classes)
-    let all = result.matrix(rows: samples.count, columns: classes)
-    for shard in shardPlan.shards(of: 0..<samples.count) {
-      all.rows(shard).copy(from: forward(samples, shard, slot: 0)[network.logits])
+  package func logits(_ samples: some Samples) -> FloatStorage { inference.logits(samples) }
+
+  /// The model as it is now, quantized weights packed. It computes in the model's own memory, one of the two at a time.
+  package var inference: Inference {
+    inference(with: specification.precision == .full ? panels : packedWeights)
+  }
+
+  /// Quantized weights as they are stored.
+  package var packedWeights: PackedWeights {
+    let linears = network.linears
+    let matrices = PerTask<PackedMatrix?>(count: linears.count, initial: nil)
+    team.forEach(linears.count) { index, _ in
+      guard let levels = panels.levels[index] else { return }
+      matrices[index] = PackedMatrix(parameters.matrix(linears[index].weight), levels)
     }
-    return result
+    return PackedWeights((0..<linears.count).map { matrices[$0] }, full: panels)
+  }
+
+  private func inference(with weights: any ForwardWeights) -> Inference {
+    Inference(
+      network: network, shardPlan: shardPlan, team: team, parameters: parameters, weights: weights,
+      workspaces: workspaces)
   }
 }
 

@@ -94,7 +94,9 @@ package final class TrainingStep {
         batch.label(shard.lowerBound + $0)
       }
       model.network.backward(
-        BackwardPass(pass, gradients: gradients[group], accumulates: shard.lowerBound > images.lowerBound))
+        BackwardPass(
+          pass, panels: model.panels, gradients: gradients[group],
+          accumulates: shard.lowerBound > images.lowerBound))
     }
     return score
   }

@@ -30,6 +30,19 @@ package enum IntegerKernel: String, Sendable, CaseIterable {
   package static func named(_ name: String) -> IntegerKernel? { available.first { $0.rawValue == name } }
 
   @inline(__always)
+  func multiplyPacked(_ product: inout ckernels_packed_product) {
+    switch self {
+    case .portable, .neon: ckernels_multiply_packed_portable(&product)
+    #if arch(x86_64)
+      case .avx2: ckernels_multiply_packed_avx2(&product)
+      case .avx512vnni, .amx: ckernels_multiply_packed_avx512vnni(&product)
+    #else
+      default: preconditionFailure("\(rawValue) on another CPU")
+    #endif
+    }
+  }
+
+  @inline(__always)
   func round(_ rounding: inout ckernels_rounding) {
     switch self {
     case .portable, .neon: ckernels_round_portable(&rounding)
@@ -127,6 +140,16 @@ package struct IntegerPanels: @unchecked Sendable {
         }
         pack(levels.base + (first + row) * levels.stride, to: to)
       }
+    }
+  }
+
+  /// Unpacks the rows of stored weights as columns: `format.bytes(columns: depth)` bytes each.
+  func unpack(_ weights: UnsafePointer<UInt8>, _ format: WeightFormat) {
+    let stride = format.bytes(columns: depth)
+    for column in Swift.stride(from: 0, to: columns, by: Self.width) {
+      ckernels_unpack(
+        weights + column * stride, stride, min(Self.width, columns - column), depth, Int32(format.bits),
+        panel(column))
     }
   }
 

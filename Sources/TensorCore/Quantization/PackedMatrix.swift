@@ -1,3 +1,6 @@
+import CKernels
+import CSIMD
+
 /// A quantized matrix as it is stored: `[rows, columns]` levels in their format's bits, and what one level is worth.
 ///
 /// The weights of a linear layer, `[outputs, inputs]`: each row is one output's.
@@ -37,14 +40,20 @@ package struct PackedMatrix: Sendable, Hashable {
       }
       if hasZero { format = .ternary }
     }
-    var bytes = [UInt8](repeating: 0, count: format.bytes(rows: weights.rows, columns: count))
-    let (stride, perByte) = (format.bytes(columns: count), 8 / format.bits)
-    for index in 0..<weights.rows {
-      weights.row(index).quantize(levels, into: row)
-      for column in 0..<count {
-        bytes[index * stride + column / perByte] |=
-          format.code(row[column]) << UInt8(column % perByte * format.bits)
+    let (stride, perByte, bits) = (format.bytes(columns: count), 8 / format.bits, UInt8(format.bits))
+    let bytes = [UInt8](unsafeUninitializedCapacity: weights.rows * stride) { bytes, used in
+      for index in 0..<weights.rows {
+        weights.row(index).quantize(levels, into: row)
+        for byte in 0..<stride {
+          var packed: UInt8 = 0
+          let first = byte * perByte
+          for column in (first..<min(count, first + perByte)).reversed() {
+            packed = packed << bits | format.code(row.base[column])
+          }
+          bytes[index * stride + byte] = packed
+        }
       }
+      used = weights.rows * stride
     }
     (self.format, rows, columns, scale, self.bytes) = (format, weights.rows, count, levels.scale, bytes)
     withExtendedLifetime(room) {}
@@ -57,26 +66,38 @@ package struct PackedMatrix: Sendable, Hashable {
     let expected = format.bytes(rows: rows, columns: columns)
     guard bytes.count == expected else { throw .byteCount(found: bytes.count, expected: expected) }
     guard scale.isFinite else { throw .scale(scale) }
-    (self.format, self.rows, self.columns, self.scale, self.bytes) = (format, rows, columns, scale, bytes)
+    (self.format, self.rows, self.columns, self.scale) = (format, rows, columns, scale)
+    self.bytes = format.clearingPadding(of: bytes, columns: columns)
     guard format == .ternary else { return }
-    // Both bits of a weight set, behind the last weight of a row too: those bits are ignored.
-    for (place, byte) in bytes.enumerated() where byte & byte >> 1 & 0x55 != 0 {
+    for (place, byte) in self.bytes.enumerated() where byte & byte >> 1 & 0x55 != 0 {
       let row = place / format.bytes(columns: columns)
       let first = place % format.bytes(columns: columns) * 4
-      for column in first..<min(first + 4, columns) where byte >> UInt8(column % 4 * 2) & 3 == 3 {
-        throw .code(row: row, column: column)
-      }
+      // Both bits of one of them are set.
+      let code = (0..<4).first { byte >> UInt8($0 * 2) & 3 == 3 }!
+      throw .code(row: row, column: first + code)
     }
   }
 
-  /// The levels of one row.
-  func decode(row: Int, into levels: UnsafeMutablePointer<Int8>) {
-    let (stride, perByte) = (format.bytes(columns: columns), 8 / format.bits)
-    let mask: UInt8 = format == .ternary ? 3 : 1
-    bytes.withUnsafeBufferPointer { bytes in
-      for column in 0..<columns {
-        let code = bytes[row * stride + column / perByte] >> UInt8(column % perByte * format.bits) & mask
-        levels[column] = format.level(code)
+  /// Calls `body` with the bytes of one output's weights and those behind it.
+  @inline(__always)
+  func withBytes<Result>(ofRow row: Int, _ body: (UnsafePointer<UInt8>) -> Result) -> Result {
+    bytes.withUnsafeBufferPointer { body($0.baseAddress! + row * format.bytes(columns: columns)) }
+  }
+
+  /// The levels of some rows, each times `factor`.
+  func levels(_ range: Range<Int>, times factor: Float = 1, into matrix: Matrix) {
+    withUnsafeTemporaryAllocation(of: Int8.self, capacity: Size.roundedUp(max(1, columns), to: 8)) { room in
+      let levels = room.baseAddress!
+      for row in range {
+        withBytes(ofRow: row) { ckernels_unpack_row($0, columns, Int32(format.bits), levels) }
+        let to = matrix.row(row - range.lowerBound).base
+        forEachWideVector(columns) { offset, lanes in
+          if lanes == 16 {
+            storeWide(csimd_load_bytes(levels + offset) * factor, to + offset, lanes)
+          } else {
+            for lane in offset..<offset + lanes { to[lane] = Float(levels[lane]) * factor }
+          }
+        }
       }
     }
   }
@@ -86,36 +107,6 @@ package struct PackedMatrix: Sendable, Hashable {
     precondition(
       matrix.rows == rows && matrix.columns == columns,
       "PackedMatrix: \(rows)x\(columns) into \(matrix.rows)x\(matrix.columns)")
-    withUnsafeTemporaryAllocation(of: Int8.self, capacity: max(1, columns)) { levels in
-      for index in 0..<rows {
-        decode(row: index, into: levels.baseAddress!)
-        let row = matrix.row(index)
-        for column in 0..<columns { row[column] = scale * Float(levels[column]) }
-      }
-    }
-  }
-}
-
-/// `y = s / sx (x q) + b` of int8 activations and packed weights: `x [rows, depth]`, `q [outputs, depth]`, `y [rows, outputs]`.
-///
-/// Sums are whole numbers and exact, so that no kernel, thread or CPU gives other bits; what follows is a division for each
-/// row and one rounding.
-package func multiply(_ x: Int8Matrix, _ weights: PackedMatrix, into y: Matrix, bias: Vector? = nil) {
-  precondition(
-    x.columns == weights.columns && y.rows == x.rows && y.columns == weights.rows
-      && x.columns <= WeightFormat.greatestDepth && bias.map { $0.count == weights.rows } ?? true,
-    "multiply: int8 \(x.rows)x\(x.columns) by packed \(weights.rows)x\(weights.columns) into \(y.rows)x\(y.columns)"
-  )
-  withUnsafeTemporaryAllocation(of: Int8.self, capacity: max(1, weights.columns)) { levels in
-    for output in 0..<weights.rows {
-      weights.decode(row: output, into: levels.baseAddress!)
-      for row in 0..<x.rows {
-        let values = x.base + row * x.stride
-        var sum: Int32 = 0
-        for k in 0..<x.columns { sum &+= Int32(values[k]) &* Int32(levels[k]) }
-        let factor = weights.scale / x.scale(ofRow: row)
-        y[row, output] = (bias?[output] ?? 0).addingProduct(Float(sum), factor)
-      }
-    }
+    levels(0..<rows, times: scale, into: matrix)
   }
 }

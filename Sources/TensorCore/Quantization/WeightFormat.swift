@@ -17,17 +17,17 @@ package enum WeightFormat: Sendable, Hashable, CaseIterable {
   /// Bytes of a matrix, without its scale.
   package func bytes(rows: Int, columns: Int) -> Int { Size.product(rows, bytes(columns: columns)) }
 
+  /// The bytes of a matrix with zeros for the bits behind the last weight of each row, which mean nothing.
+  func clearingPadding(of bytes: [UInt8], columns: Int) -> [UInt8] {
+    let (stride, used) = (self.bytes(columns: columns), columns * bits % 8)
+    guard used > 0 else { return bytes }
+    var bytes = bytes
+    for last in Swift.stride(from: stride - 1, to: bytes.count, by: stride) { bytes[last] &= 1 << used - 1 }
+    return bytes
+  }
+
   /// The deepest products whose sums fit into 32 bits, whatever the activations: each is 128 at most.
   package static let greatestDepth = (1 << 24) - 1
-
-  /// The level that a weight's bits stand for.
-  @inline(__always)
-  func level(_ code: UInt8) -> Int8 {
-    switch self {
-    case .ternary: Int8(truncatingIfNeeded: code) - 1
-    case .binary: code == 0 ? -1 : 1
-    }
-  }
 
   /// The bits of a level that the format has.
   @inline(__always)

@@ -79,8 +79,9 @@ struct BenchedModel: @unchecked Sendable {
   // Sendable invariant: one thread at a time trains it.
   private let model: Model
   private let trainingStep: TrainingStep
+  /// nil for training.
+  private let inference: Inference?
   private let batch: RandomSamples
-  private let evaluates: Bool
 
   init(
     _ specification: NetworkSpecification, batch count: Int, pool: ComputePool, evaluates: Bool = false
@@ -88,12 +89,13 @@ struct BenchedModel: @unchecked Sendable {
     model = try Model(specification, batchSize: count, team: Team(pool: pool))
     trainingStep = try TrainingStep(model, optimizer: OptimizerSpecification())
     batch = RandomSamples(count: count, specification)
-    self.evaluates = evaluates
     model.parameters.initialize(seed: 0)
     model.parametersChanged()
+    // Weights are packed once for a whole validation set.
+    inference = evaluates ? model.inference : nil
   }
 
   func step() {
-    if evaluates { _ = model.evaluate(batch) } else { _ = trainingStep(batch, rate: 1e-3) }
+    if let inference { _ = inference.evaluate(batch) } else { _ = trainingStep(batch, rate: 1e-3) }
   }
 }

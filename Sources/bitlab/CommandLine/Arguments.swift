@@ -35,6 +35,12 @@ struct Arguments: Sendable {
   /// `validate`: how long the runs take is measured.
   var estimates = false
   var bench = BenchOptions()
+  /// `export`: nil where none was named.
+  var format: ExportVerb.Format?
+  var output: String?
+  /// `evaluate`.
+  var dataset: DatasetName?
+  var validationLimit: Int?
   /// `data fetch`: the folder of a mirror, and seconds without a byte.
   var from: String?
   var timeout = 30

@@ -53,6 +53,7 @@ enum Completions {
       case .config: "configs"
       case .experiment: "experiments"
       case .run: "runs"
+      case .file: "files"
       case .target: "targets"
       case .verb: "words " + Verb.all.map(\.name).joined(separator: " ")
       case .words(let words, _): "words " + words.joined(separator: " ")
@@ -72,6 +73,7 @@ enum Completions {
         switch option.completion {
         case .nothing: "return"
         case .folders: "_bitlab_offer_files -d; return"
+        case .files: "_bitlab_offer_files -f; return"
         case .choices(let names): "_bitlab_offer $'\(names.joined(separator: #"\n"#))'; return"
         }
       return "    \(option.spellings.joined(separator: "|"))) \(offered) ;;"
@@ -194,6 +196,7 @@ enum Completions {
         case $operands in
           words*) operands=${operands#words }; _bitlab_offer "${operands// /$'\n'}" ;;
           configs) _bitlab_offer_files -d; _bitlab_offer_files -f -X '!*.json' ;;
+          files) _bitlab_offer_files -f ;;
           runs|targets|experiments) _bitlab_take "$(_bitlab_names "$operands")"
             [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2> /dev/null ;;
         esac
@@ -271,6 +274,7 @@ enum Completions {
     case _ where !option.takesValue: value = ""
     case .nothing: value = ":\(option.expected.replacing(":", with: "")):"
     case .folders: value = ":folder:_files -/"
+    case .files: value = ":file:_files"
     case .choices(let names): value = ":value:(\(names.joined(separator: " ")))"
     }
     return option.spellings.map { spelling in
@@ -286,6 +290,7 @@ enum Completions {
     case .config: [quoted("*:config:_files -g \"*.json\"")]
     case .experiment: [quoted("*:experiment: _bitlab_names experiments")]
     case .run: [quoted("1:run: _bitlab_names runs")]
+    case .file: [quoted("*:file:_files")]
     case .target: [quoted("*:run or experiment: _bitlab_names targets")]
     case .verb: [quoted("1:verb:(\(Verb.all.map(\.name).joined(separator: " ")))")]
     case .words(let words, let then):
@@ -372,6 +377,7 @@ enum Completions {
       case _ where !option.takesValue: ""
       case .nothing: " -x"
       case .folders: " -x -a '(__fish_complete_directories)'"
+      case .files: " -r -F"
       case .choices(let names): " -x -a \(quoted(names.joined(separator: " ")))"
       }
     return "complete -c bitlab\(condition) -l \(option.name)\(letter)\(value) -d \(quoted(option.summary))"
@@ -382,6 +388,7 @@ enum Completions {
     func offered(_ words: String) -> String {
       if let list = words.firstMatch(of: #/^words (.*)/#) { return String(list.output.1) }
       if words.isEmpty { return "" }
+      if words == "files" { return "(__fish_complete_path)" }
       return words == "configs" ? "(__bitlab_configs)" : "(__bitlab_names \(words))"
     }
     let (first, later) = operands(verb)

@@ -19,7 +19,7 @@ struct Option: Sendable {
 
   /// What a shell offers for a value.
   enum Completion: Sendable, Hashable {
-    case nothing, folders
+    case nothing, folders, files
     case choices([String])
   }
 
@@ -146,6 +146,7 @@ struct OptionValue<Value: Sendable>: Sendable {
 extension OptionValue<String> {
   static let folder = OptionValue("DIR", "the name of a folder", .folders) { $0.isEmpty ? nil : $0 }
   static let command = OptionValue("COMMAND", "a command") { $0 }
+  static let path = OptionValue("PATH", "the name of a file or folder", .files) { $0.isEmpty ? nil : $0 }
   static let address = OptionValue("URL", "an address that begins with http:// or https://") {
     // Behind it is a host.
     $0.wholeMatch(of: #/https?:\/\/[^\/].*/#) == nil ? nil : $0

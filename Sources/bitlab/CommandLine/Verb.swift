@@ -57,7 +57,7 @@ struct Operands: Sendable {
 
   /// What they name, for shells to offer.
   enum Kind: Sendable, Hashable {
-    case nothing, config, experiment, run, verb
+    case nothing, config, experiment, run, verb, file
     /// An experiment, or one of its runs.
     case target
     /// One of these first, then these.
@@ -81,6 +81,7 @@ struct Operands: Sendable {
     case .config: "config"
     case .experiment: "experiment"
     case .run: "run"
+    case .file: "file"
     case .target: "run or experiment"
     case .words(let words, _): words.map { "`\($0)`" }.joined(separator: " or ")
     case .verb: "verb"
@@ -118,7 +119,8 @@ extension Verb {
     (
       "and besides",
       [
-        RemoveVerb.verb, DataVerb.verb, BenchVerb.verb, Completions.verb, Manual.verb, Help.verb,
+        ExportVerb.verb, EvaluateVerb.verb, PredictVerb.verb, RemoveVerb.verb, DataVerb.verb, BenchVerb.verb,
+        Completions.verb, Manual.verb, Help.verb,
         Help.version,
       ]
     ),

@@ -126,7 +126,15 @@ struct RunFilesTests {
     let run = try folder.place(.digits(hidden: "[8, 5]", variants: variants))
     run.train()
     let model = try run.model
-    #expect(model.metadata == ["format": "pt"])
+    // What transformers wants, and what the program itself needs to compute with the file alone.
+    #expect(
+      model.metadata == [
+        "format": "pt", "content": "latent weights", "bits": "2", "method": "simple-bitnet", "numerics": "2",
+        "architecture":
+          #"{"type":"mlp","hidden":[8,5],"bias":[true,false,true],"initialization":"default"}"#,
+        "dataset":
+          #"{"name":"digits","normalize":"unit","white_level":16,"image":[1,8,8],"classes":10}"#,
+      ])
     #expect(
       Dictionary(uniqueKeysWithValues: model.tensors.map { ($0.name, $0.shape) }) == [
         "layers.0.weight": [8, 64], "layers.0.bias": [8], "layers.1.weight": [5, 8],

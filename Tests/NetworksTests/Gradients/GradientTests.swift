@@ -80,7 +80,7 @@ import Testing
       let workspace = try Workspace(for: shared)
       for shard in shards {
         let pass = ForwardPass(
-          images: shard.count, parameters: parameters, panels: panels, workspace: workspace)
+          images: shard.count, parameters: parameters, weights: panels, workspace: workspace)
         for (row, position) in shard.enumerated() {
           example.batch.load(position, into: pass[shared.input].row(row))
         }
@@ -88,7 +88,8 @@ import Testing
         _ = pass[shared.logits].crossEntropy(gradientScale: 0.125) {
           example.batch.label(shard.lowerBound + $0)
         }
-        shared.backward(BackwardPass(pass, gradients: gradients, accumulates: shard.lowerBound > 0))
+        shared.backward(
+          BackwardPass(pass, panels: panels, gradients: gradients, accumulates: shard.lowerBound > 0))
       }
       return gradients
     }

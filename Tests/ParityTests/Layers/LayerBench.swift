@@ -96,14 +96,15 @@ struct LayerBench {
     for first in stride(from: 0, to: images, by: shardImages) {
       let shard = first..<min(images, first + shardImages)
       let pass = ForwardPass(
-        images: shard.count, parameters: model.parameters, panels: model.panels,
+        images: shard.count, parameters: model.parameters, weights: model.panels,
         workspace: model.workspaces[0])
       pass[network.input].flat.copy(from: x.part(shard, of: images))
       network.forward(pass)
       results["y", default: []] += pass[network.logits].array
       for (name, matrix) in inspect(pass) { results[name, default: []] += matrix.array }
       pass[network.logits].flat.copy(from: dy.part(shard, of: images))
-      network.backward(BackwardPass(pass, gradients: step.gradients[0], accumulates: first > 0))
+      network.backward(
+        BackwardPass(pass, panels: model.panels, gradients: step.gradients[0], accumulates: first > 0))
       results["dx", default: []] += pass[network.inputGradient].array
     }
     step.descend(groups: 1, rate: 0)

@@ -102,7 +102,8 @@ struct PackedMatrixTests {
   @Test(
     arguments: WeightFormat.allCases,
     [
-      (1, 1, 1), (1, 5, 3), (2, 8, 4), (3, 9, 7), (5, 127, 6), (1, 130, 9), (13, 257, 33), (2, 4096, 3),
+      (1, 1, 1), (1, 5, 3), (2, 8, 4), (3, 9, 7), (5, 127, 6), (1, 130, 9), (8, 1030, 5), (9, 511, 40),
+      (13, 257, 33), (2, 4096, 3),
       (32, 64, 32), (33, 65, 47), (70, 200, 50), (97, 260, 16),
     ])
   func productsEqualWholeNumbers(format: WeightFormat, shape: (rows: Int, depth: Int, outputs: Int)) {
@@ -117,28 +118,60 @@ struct PackedMatrixTests {
         var numbers = TestNumbers(seed: 5)
         let bias = Island(rows: 1, columns: shape.outputs)
         bias.matrix.fill(from: &numbers)
-        multiply(x.levels, weights.packed, into: y.matrix, bias: bias.matrix.row(0))
         let expected = (0..<shape.rows).flatMap { row in
           (0..<shape.outputs).map { output in
             let sum = zip(x.values[row], weights.values[output]).reduce(0) { $0 + $1.0 * $1.1 }
             return bias.matrix[0, output].addingProduct(Float(sum), weights.levels.scale / x.scales[row])
           }
         }
-        #expect(y.matrix.array == expected && y.isIntact, "\(shape), \(String(describing: filling))")
-        let panels = weights.panels
-        let withoutBias = Island(rows: shape.rows, columns: shape.outputs)
-        multiply(x.levels, weights.packed, into: withoutBias.matrix)
+        let (panels, packed) = (weights.panels, weights.packed)
+        let scratch = FloatStorage(
+          count: PackedMatrix.scratchCount(outputs: shape.outputs, inputs: shape.depth))
+        var withoutBias: Set<[Float]> = []
         for kernel in IntegerKernel.available {
+          let what: Comment = "\(kernel), \(shape), \(String(describing: filling))"
+          let all = bias.matrix.row(0)
           y.matrix.fill(.nan)
-          multiply(x.levels, panels.panels, into: y.matrix, bias: bias.matrix.row(0), kernel: kernel)
-          #expect(
-            y.matrix.array == expected && y.isIntact, "\(kernel), \(shape), \(String(describing: filling))")
+          multiply(x.levels, panels.panels, into: y.matrix, bias: all, kernel: kernel)
+          #expect(y.matrix.array == expected && y.isIntact, what)
+          y.matrix.fill(.nan)
+          scratch.all.fill(.nan)
+          multiply(x.levels, packed, into: y.matrix, bias: all, scratch: scratch.all, kernel: kernel)
+          #expect(y.matrix.array == expected && y.isIntact, what)
           multiply(x.levels, panels.panels, into: y.matrix, kernel: kernel)
-          #expect(y.matrix.array == withoutBias.matrix.array && y.isIntact, "\(kernel), \(shape), no bias")
+          withoutBias.insert(y.matrix.array)
+          multiply(x.levels, packed, into: y.matrix, scratch: scratch.all, kernel: kernel)
+          withoutBias.insert(y.matrix.array)
         }
+        #expect(withoutBias.count == 1 && y.isIntact)
         withExtendedLifetime(panels) {}
       }
     }
+  }
+
+  /// Activations in float32: the same bits as with the levels in panels, of which the products know nothing else.
+  @Test(
+    arguments: WeightFormat.allCases, [(1, 1, 1), (3, 9, 7), (5, 127, 33), (13, 257, 65), (40, 130, 130)])
+  func floatProductsEqualThoseWithPanels(format: WeightFormat, shape: (rows: Int, depth: Int, outputs: Int)) {
+    let weights = Levels(shape.outputs, shape.depth, format, seed: 3)
+    var numbers = TestNumbers(seed: 4)
+    let (x, bias) = (Island(rows: shape.rows, columns: shape.depth), Island(rows: 1, columns: shape.outputs))
+    x.matrix.fill(from: &numbers)
+    bias.matrix.fill(from: &numbers)
+    let room = FloatStorage(count: Panels.capacity(depth: shape.depth, columns: shape.outputs))
+    let panels = Panels(packedIn: room.all, depth: shape.depth, columns: shape.outputs, scale: 0.37)
+    panels.packTransposed(weights.island.matrix)
+    let scratch = FloatStorage(
+      count: PackedMatrix.scratchCount(outputs: shape.outputs, inputs: shape.depth))
+    let (expected, y) = (
+      Island(rows: shape.rows, columns: shape.outputs), Island(rows: shape.rows, columns: shape.outputs)
+    )
+    for start in [ProductStart.zero, .bias(bias.matrix.row(0)), .accumulate] {
+      multiply(x.matrix, panels, into: expected.matrix, from: start)
+      multiply(x.matrix, weights.packed, into: y.matrix, from: start, scratch: scratch.all)
+      #expect(y.matrix.array == expected.matrix.array && y.isIntact)
+    }
+    withExtendedLifetime(room) {}
   }
 
   /// What is not finite makes everything that is computed of its row a NaN, and nothing of another's.
@@ -151,7 +184,9 @@ struct PackedMatrixTests {
     let norms = Island(rows: 1, columns: 3)
     RMSNormKernel.forward(x.matrix, epsilon: 1e-6, into: room.levels, scales: norms.matrix.row(0))
     let y = Island(rows: 3, columns: 4)
-    multiply(room.levels, Levels(4, 19, .ternary, seed: 2).packed, into: y.matrix)
+    let scratch = FloatStorage(count: PackedMatrix.scratchCount(outputs: 4, inputs: 19))
+    multiply(
+      room.levels, Levels(4, 19, .ternary, seed: 2).packed, into: y.matrix, scratch: scratch.all)
     #expect((0..<3).map { y.matrix.row($0).array.count { $0.isNaN } } == [0, 4, 0])
   }
 }
