@@ -1,6 +1,6 @@
 # Every command a person needs. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build test quickstart lint format bench bench-check bench-experiments bench-daemon interop torture fuzz tsan tiles unit docs install clean
+.PHONY: help build test quickstart lint format bench bench-check bench-experiments bench-daemon interop torture fuzz tsan tiles builds unit docs install clean
 
 PREFIX ?= /usr/local
 # Of compare_pytorch; --compile wants a C++ compiler.
@@ -74,6 +74,9 @@ tsan: ## Run the concurrent tests under the thread sanitizer; any race fails
 
 tiles: ## Check in the compiled code that the micro-kernel's sums stay in registers, for AVX2 and for AVX-512
 	scripts/check-tiles
+
+builds: ## Check that the build for any CPU with AVX2 and this CPU's, with each of its kernels, give the same bytes
+	scripts/check-builds
 
 unit: build ## Check the systemd unit with systemd-analyze
 	mkdir -p .build/unit

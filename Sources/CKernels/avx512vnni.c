@@ -164,68 +164,105 @@ TARGET void ckernels_round_avx512vnni(const ckernels_rounding *rounding) {
   }
 }
 
-// The bytes of two outputs' weights, and of some rows the products with them.
-TARGET INLINED void multiply_chunk(const ckernels_packed_product *product, const int8_t *x, __m512i left, __m512i right,
-                                   const int bits, const int rows, const int outputs, __m512i sums[8][2]) {
+// Sums of some rows and outputs, each in one register or in several, since an instruction waits for the sum that it adds to.
+typedef struct {
+  __m512i of[8][4][8];
+} packed_sums;
+
+// One row of one-bit weights has a sum for each bit of a byte, in place of a shift for each: a sum of 2^p-fold products.
+#define SUMS_BY_BIT(bits, rows) ((bits) == 1 && (rows) == 1)
+
+// Adds the products of some rows with a chunk of some outputs' weights.
+TARGET INLINED void add_chunk(const ckernels_packed_product *product, const int8_t *x, const __m512i *weights,
+                              const int bits, const int rows, const int outputs, const int chains, packed_sums *sums) {
   const __m512i mask = _mm512_set1_epi8(bits == 2 ? 3 : 1);
 #pragma clang loop unroll(full)
   for (int plane = 0; plane < 8 / bits; plane++) {
-    const __m512i first = _mm512_and_si512(_mm512_srli_epi16(left, (unsigned)(plane * bits)), mask);
-    const __m512i second = outputs > 1 ? _mm512_and_si512(_mm512_srli_epi16(right, (unsigned)(plane * bits)), mask) : first;
+    __m512i codes[4];
+#pragma clang loop unroll(full)
+    for (int output = 0; output < outputs; output++)
+      codes[output] = SUMS_BY_BIT(bits, rows)
+                          ? _mm512_and_si512(weights[output], _mm512_set1_epi8((char)(1 << plane)))
+                          : _mm512_and_si512(_mm512_srli_epi16(weights[output], (unsigned)(plane * bits)), mask);
 #pragma clang loop unroll(full)
     for (int row = 0; row < rows; row++) {
       const __m512i values = _mm512_loadu_si512(x + row * product->x_stride + plane * CKERNELS_CHUNK);
-      sums[row][0] = _mm512_dpbusd_epi32(sums[row][0], first, values);
-      if (outputs > 1) sums[row][1] = _mm512_dpbusd_epi32(sums[row][1], second, values);
+#pragma clang loop unroll(full)
+      for (int output = 0; output < outputs; output++) {
+        __m512i *sum = &sums->of[row][output][plane % chains];
+        *sum = _mm512_dpbusd_epi32(*sum, codes[output], values);
+      }
     }
   }
 }
 
+TARGET INLINED uint32_t add_up(const __m512i *sums, const int bits, const int rows, const int chains) {
+  __m512i all = sums[0];
+#pragma clang loop unroll(full)
+  for (int chain = 1; chain < chains; chain++)
+    all = _mm512_add_epi32(all, SUMS_BY_BIT(bits, rows) ? _mm512_srai_epi32(sums[chain], (unsigned)chain) : sums[chain]);
+  return (uint32_t)_mm512_reduce_add_epi32(all) << (bits == 1);
+}
+
 TARGET INLINED void multiply_packed_rows(const ckernels_packed_product *product, long output, long first,
                                          const int bits, const int rows, const int outputs) {
-  __m512i sums[8][2];
+  const int chains = SUMS_BY_BIT(bits, rows) ? 8 : rows * outputs > 8 ? 1 : 2;
+  packed_sums sums;
 #pragma clang loop unroll(full)
-  for (int row = 0; row < rows; row++) sums[row][0] = sums[row][1] = _mm512_setzero_si512();
-  const uint8_t *left = product->weights + output * product->weights_stride;
-  const uint8_t *right = outputs > 1 ? left + product->weights_stride : left;
+  for (int row = 0; row < rows; row++)
+    for (int other = 0; other < outputs; other++)
+      for (int chain = 0; chain < chains; chain++) sums.of[row][other][chain] = _mm512_setzero_si512();
+  const long stride = product->weights_stride;
+  const uint8_t *from = product->weights + output * stride;
   const int8_t *x = product->x + first * product->x_stride;
-  long bytes = (product->depth * bits + 7) / 8;
-  for (; bytes >= CKERNELS_CHUNK; bytes -= CKERNELS_CHUNK) {
-    multiply_chunk(product, x, _mm512_loadu_si512(left), _mm512_loadu_si512(right), bits, rows, outputs, sums);
-    left += CKERNELS_CHUNK;
-    right += CKERNELS_CHUNK;
-    x += CKERNELS_CHUNK * 8 / bits;
+  const long bytes = (product->depth * bits + 7) / 8, whole = bytes / CKERNELS_CHUNK * CKERNELS_CHUNK;
+  // Weights are fetched into the second-level cache: for one row nothing is as slow as they are.
+  const long ahead = outputs * stride > 8192 ? outputs * stride : 8192;
+  __m512i weights[4];
+#pragma clang loop unroll(disable)
+  for (long byte = 0; byte < whole; byte += CKERNELS_CHUNK, x += CKERNELS_CHUNK * 8 / bits) {
+#pragma clang loop unroll(full)
+    for (int other = 0; other < outputs; other++) {
+      weights[other] = _mm512_loadu_si512(from + other * stride + byte);
+      if (rows == 1) __builtin_prefetch(from + other * stride + byte + ahead, 0, 2);
+    }
+    add_chunk(product, x, weights, bits, rows, outputs, chains, &sums);
   }
-  if (bytes > 0) {
-    const __mmask64 valid = first_lanes(bytes);
-    multiply_chunk(product, x, _mm512_maskz_loadu_epi8(valid, left), _mm512_maskz_loadu_epi8(valid, right), bits, rows,
-                   outputs, sums);
+  if (whole < bytes) {
+    const __mmask64 valid = first_lanes(bytes - whole);
+#pragma clang loop unroll(full)
+    for (int other = 0; other < outputs; other++)
+      weights[other] = _mm512_maskz_loadu_epi8(valid, from + other * stride + whole);
+    add_chunk(product, x, weights, bits, rows, outputs, chains, &sums);
   }
 #pragma clang loop unroll(full)
   for (int row = 0; row < rows; row++) {
 #pragma clang loop unroll(full)
     for (int other = 0; other < outputs; other++) {
-      const uint32_t sum = (uint32_t)_mm512_reduce_add_epi32(sums[row][other]) << (bits == 1);
-      const float whole = (float)(int32_t)(sum - (uint32_t)product->x_sums[first + row]);
+      const uint32_t sum = add_up(sums.of[row][other], bits, rows, chains);
+      const float whole_sum = (float)(int32_t)(sum - (uint32_t)product->x_sums[first + row]);
       const float bias = product->bias ? product->bias[output + other] : 0;
       product->y[(first + row) * product->y_stride + output + other] =
-          __builtin_fmaf(whole, product->factors[first + row], bias);
+          __builtin_fmaf(whole_sum, product->factors[first + row], bias);
     }
   }
 }
 
-TARGET INLINED void multiply_packed_outputs(const ckernels_packed_product *product, long output, const int bits,
-                                            const int outputs) {
-  long row = 0;
-  for (; row + 8 <= product->rows; row += 8) multiply_packed_rows(product, output, row, bits, 8, outputs);
-  if (row + 4 <= product->rows) multiply_packed_rows(product, output, row, bits, 4, outputs), row += 4;
-  for (; row < product->rows; row++) multiply_packed_rows(product, output, row, bits, 1, outputs);
+// All outputs by some rows.
+TARGET INLINED void multiply_packed_block(const ckernels_packed_product *product, long first, const int bits,
+                                          const int rows, const int outputs) {
+  long output = 0;
+  for (; output + outputs <= product->outputs; output += outputs)
+    multiply_packed_rows(product, output, first, bits, rows, outputs);
+  for (; output < product->outputs; output++) multiply_packed_rows(product, output, first, bits, rows, 1);
 }
 
 TARGET INLINED void multiply_packed(const ckernels_packed_product *product, const int bits) {
-  long output = 0;
-  for (; output + 2 <= product->outputs; output += 2) multiply_packed_outputs(product, output, bits, 2);
-  if (output < product->outputs) multiply_packed_outputs(product, output, bits, 1);
+  long row = 0;
+  for (; row + 8 <= product->rows; row += 8) multiply_packed_block(product, row, bits, 8, 2);
+  if (row + 4 <= product->rows) multiply_packed_block(product, row, bits, 4, 2), row += 4;
+  if (row + 2 <= product->rows) multiply_packed_block(product, row, bits, 2, 4), row += 2;
+  if (row < product->rows) multiply_packed_block(product, row, bits, 1, bits == 1 ? 2 : 4);
 }
 
 TARGET void ckernels_multiply_packed_avx512vnni(const ckernels_packed_product *product) {

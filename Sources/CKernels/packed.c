@@ -19,17 +19,16 @@ void ckernels_interleave(const int8_t *x, long depth, int bits, int8_t *to) {
   for (long k = 0; k < depth; k++) to[k % planes * CKERNELS_CHUNK + k / planes] = x[k];
 }
 
-// The four weights of two bits in a byte, a byte each.
-static inline uint32_t spread(uint32_t codes) {
-  codes = (codes | codes << 12) & 0x000f000f;
-  return (codes | codes << 6) & 0x03030303;
-}
-
-// The four weights of one bit in half a byte, a byte each: 0 or 2.
-static inline uint32_t spread_bits(uint32_t codes) {
-  codes = (codes | codes << 14) & 0x00030003;
-  return ((codes | codes << 7) & 0x01010101) << 1;
-}
+// The codes in a byte, a byte each: four of two bits, or of each half four of one bit, as 0 or 2. Looked up, which takes half
+// as long as shifts and masks.
+#define TWO_BITS(b) ((b) & 3u) | ((b) >> 2 & 3u) << 8 | ((b) >> 4 & 3u) << 16 | ((b) >> 6 & 3u) << 24
+#define ONE_BIT(b) ((b) & 1u) << 1 | ((b) >> 1 & 1u) << 9 | ((b) >> 2 & 1u) << 17 | ((b) >> 3 & 1u) << 25
+#define FOUR(E, b) E(b), E((b) + 1), E((b) + 2), E((b) + 3)
+#define SIXTEEN(E, b) FOUR(E, b), FOUR(E, (b) + 4), FOUR(E, (b) + 8), FOUR(E, (b) + 12)
+#define SIXTY_FOUR(E, b) SIXTEEN(E, b), SIXTEEN(E, (b) + 16), SIXTEEN(E, (b) + 32), SIXTEEN(E, (b) + 48)
+static const uint32_t two_bits[256] = {SIXTY_FOUR(TWO_BITS, 0u), SIXTY_FOUR(TWO_BITS, 64u), SIXTY_FOUR(TWO_BITS, 128u),
+                                       SIXTY_FOUR(TWO_BITS, 192u)};
+static const uint32_t one_bit[16] = {SIXTEEN(ONE_BIT, 0u)};
 
 // Stores a group of one column.
 static inline void store_group(uint8_t *panel, long group, long column, uint32_t four) {
@@ -43,10 +42,10 @@ void ckernels_unpack(const uint8_t *weights, long stride, long columns, long dep
     if (column >= columns) {
       for (long group = 0; group < groups; group++) store_group(panel, group, column, 0);
     } else if (bits == 2) {
-      for (long group = 0; group < groups; group++) store_group(panel, group, column, spread(from[group]));
+      for (long group = 0; group < groups; group++) store_group(panel, group, column, two_bits[from[group]]);
     } else {
       for (long group = 0; group < groups; group++)
-        store_group(panel, group, column, spread_bits(from[group / 2] >> group % 2 * 4 & 15));
+        store_group(panel, group, column, one_bit[from[group / 2] >> group % 2 * 4 & 15]);
     }
   }
 }
@@ -56,10 +55,10 @@ static inline uint32_t levels(uint32_t codes) { return ((codes | 0x80808080) - 0
 
 void ckernels_unpack_row(const uint8_t *weights, long depth, int bits, int8_t *to) {
   for (long k = 0; k < depth; k += 8 / bits, to += 8 / bits, weights++) {
-    const uint32_t four = levels(bits == 2 ? spread(*weights) : spread_bits(*weights & 15));
+    const uint32_t four = levels(bits == 2 ? two_bits[*weights] : one_bit[*weights & 15]);
     memcpy(to, &four, sizeof four);
     if (bits == 2) continue;
-    const uint32_t next = levels(spread_bits(*weights >> 4));
+    const uint32_t next = levels(one_bit[*weights >> 4]);
     memcpy(to + 4, &next, sizeof next);
   }
 }

@@ -10,8 +10,9 @@ package struct Inference {
   let weights: any ForwardWeights
   let workspaces: [Workspace]
 
-  /// Images of a batch that shards are planned for.
-  private static let batch = 128
+  /// Rows of a batch that shards are planned for: each has enough of them to be worth the unpacking of weights, and threads
+  /// have as many shards as they can share.
+  private static let batchRows = 6400
 
   init(
     network: any Network, shardPlan: ShardPlan, team: Team, parameters: ParameterValues,
@@ -34,7 +35,8 @@ package struct Inference {
     _ specification: NetworkSpecification, matrices: [PackedMatrix?], team: Team,
     values: (ParameterTensor) -> [Float]
   ) throws(OutOfMemory) {
-    let shardPlan = ShardPlan(specification, batchSize: Self.batch)
+    let rowsPerImage = max(1, specification.network(shardImages: 1).rowsPerImage)
+    let shardPlan = ShardPlan(specification, batchSize: max(1, Self.batchRows / rowsPerImage))
     let network = specification.network(shardImages: shardPlan.shardImages)
     let quantized = Set(network.linears.filter { $0.quantizer != nil }.map(\.weight))
     let parameters = try ParameterValues(layout: network.layout.leavingOut(quantized))

@@ -80,9 +80,16 @@ package final class Model {
   /// The logits of all samples, `[count, classes]`.
   package func logits(_ samples: some Samples) -> FloatStorage { inference.logits(samples) }
 
+  /// Rows of a shard from which on unpacking weights for it takes little beside the product.
+  private static let fewestUnpackedRows = 256
+
   /// The model as it is now, quantized weights packed. It computes in the model's own memory, one of the two at a time.
+  ///
+  /// Where shards are of few rows, weights are taken from the panels of training: they are what unpacking would give.
   package var inference: Inference {
-    inference(with: specification.precision == .full ? panels : packedWeights)
+    if specification.precision == .full { return inference(with: panels) }
+    let rows = shardPlan.shardImages * network.rowsPerImage
+    return inference(with: rows < Self.fewestUnpackedRows ? panels : packedWeights)
   }
 
   /// Quantized weights as they are stored.
@@ -96,7 +103,7 @@ package final class Model {
     return PackedWeights((0..<linears.count).map { matrices[$0] }, full: panels)
   }
 
-  private func inference(with weights: any ForwardWeights) -> Inference {
+  func inference(with weights: any ForwardWeights) -> Inference {
     Inference(
       network: network, shardPlan: shardPlan, team: team, parameters: parameters, weights: weights,
       workspaces: workspaces)

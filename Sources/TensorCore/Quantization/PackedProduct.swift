@@ -36,7 +36,8 @@ extension PackedMatrix {
   }
 
   fileprivate func multiplyFew(
-    _ x: Int8Matrix, into y: Matrix, bias: Vector?, scratch: Vector, kernel: IntegerKernel
+    _ x: Int8Matrix, outputs: Range<Int>, into y: Matrix, bias: Vector?, scratch: Vector,
+    kernel: IntegerKernel
   ) {
     let stride = Self.interleavedBytes(depth: columns)
     let levels = UnsafeMutableRawPointer(scratch.base).assumingMemoryBound(to: Int8.self)
@@ -47,13 +48,15 @@ extension PackedMatrix {
       factors[row] = scale / x.scale(ofRow: row)
       sums[row] = Int32(truncatingIfNeeded: x.sum(ofRow: row))
     }
-    withBytes(ofRow: 0) { weights in
+    withBytes(ofRow: outputs.lowerBound) { weights in
       factors.span.withUnsafeBufferPointer { factors in
         sums.span.withUnsafeBufferPointer { sums in
           var product = ckernels_packed_product(
-            weights: weights, weights_stride: format.bytes(columns: columns), outputs: rows, depth: columns,
+            weights: weights, weights_stride: format.bytes(columns: columns), outputs: outputs.count,
+            depth: columns,
             bits: Int32(format.bits), x: levels, x_stride: stride, x_sums: sums.baseAddress, rows: x.rows,
-            factors: factors.baseAddress, bias: bias.map { UnsafePointer($0.base) }, y: y.base,
+            factors: factors.baseAddress, bias: bias.map { UnsafePointer($0.base + outputs.lowerBound) },
+            y: y.base + outputs.lowerBound,
             y_stride: y.stride)
           kernel.multiplyPacked(&product)
         }
@@ -62,11 +65,12 @@ extension PackedMatrix {
   }
 
   fileprivate func multiplyMany(
-    _ x: Int8Matrix, into y: Matrix, bias: Vector?, scratch: Vector, kernel: IntegerKernel
+    _ x: Int8Matrix, outputs all: Range<Int>, into y: Matrix, bias: Vector?, scratch: Vector,
+    kernel: IntegerKernel
   ) {
     let block = Self.blockColumns(depth: columns)
-    for first in stride(from: 0, to: rows, by: block) {
-      let outputs = first..<min(rows, first + block)
+    for first in stride(from: all.lowerBound, to: all.upperBound, by: block) {
+      let outputs = first..<min(all.upperBound, first + block)
       let panels = IntegerPanels(packedIn: scratch, depth: columns, columns: outputs.count, scale: scale)
       withBytes(ofRow: first) { panels.unpack($0, format) }
       multiply(x, panels, into: y.columns(outputs), bias: bias.map { $0[outputs] }, kernel: kernel)
@@ -80,23 +84,26 @@ extension PackedMatrix {
 /// row and one rounding.
 ///
 /// - Parameters:
+///   - outputs: those that are computed, for threads that share a product; nil for all.
 ///   - bias: nil for none.
 ///   - scratch: `PackedMatrix.scratchCount` values at least.
 package func multiply(
-  _ x: Int8Matrix, _ weights: PackedMatrix, into y: Matrix, bias: Vector? = nil, scratch: Vector,
-  kernel: IntegerKernel = .current
+  _ x: Int8Matrix, _ weights: PackedMatrix, outputs: Range<Int>? = nil, into y: Matrix, bias: Vector? = nil,
+  scratch: Vector, kernel: IntegerKernel = .current
 ) {
+  let outputs = outputs ?? 0..<weights.rows
   precondition(
     x.columns == weights.columns && y.rows == x.rows && y.columns == weights.rows
+      && outputs.lowerBound >= 0 && outputs.upperBound <= weights.rows
       && x.columns <= WeightFormat.greatestDepth && bias.map { $0.count == weights.rows } ?? true
       && scratch.count >= PackedMatrix.scratchCount(outputs: weights.rows, inputs: weights.columns),
     "multiply: int8 \(x.rows)x\(x.columns) by packed \(weights.rows)x\(weights.columns) into \(y.rows)x\(y.columns)"
   )
-  guard x.rows > 0, weights.rows > 0 else { return }
+  guard x.rows > 0, !outputs.isEmpty else { return }
   if x.rows <= PackedMatrix.fewRows {
-    weights.multiplyFew(x, into: y, bias: bias, scratch: scratch, kernel: kernel)
+    weights.multiplyFew(x, outputs: outputs, into: y, bias: bias, scratch: scratch, kernel: kernel)
   } else {
-    weights.multiplyMany(x, into: y, bias: bias, scratch: scratch, kernel: kernel)
+    weights.multiplyMany(x, outputs: outputs, into: y, bias: bias, scratch: scratch, kernel: kernel)
   }
 }
 

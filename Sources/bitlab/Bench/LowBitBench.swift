@@ -47,6 +47,12 @@ struct LowBitBench {
       table.rows += product(
         rows: 800, inputs: inputs, outputs: outputs, peaks, seconds / 10)
     }
+    for (outputs, inputs) in [(4096, 14336), (2560, 6912), (128, 256)] {
+      for rows in [1, 8, 512] {
+        progress("\(rows) rows by \(outputs)x\(inputs)")
+        table.rows += packed(rows: rows, inputs: inputs, outputs: outputs, seconds / 20)
+      }
+    }
     for evaluates in [false, true] {
       for experiment in [BenchedExperiment.fashionMNISTViT, .mnistFFN] {
         progress("\(experiment.rawValue), \(evaluates ? "evaluation" : "training")")
@@ -120,6 +126,58 @@ struct LowBitBench {
     return self.rows(
       "\(rows)x\(inputs)x\(outputs), GOP/s", contenders, work: 2e-9 * Double(rows * inputs * outputs)
     ) { contender in peaks.first { $0.kernel.rawValue == contender.name }?.rate }
+  }
+
+  /// Products of a few rows up to many with weights as they are stored, on all cores: norm and rounding are done before. A
+  /// matrix has many outputs, and threads share these.
+  private func packed(rows: Int, inputs: Int, outputs: Int, _ seconds: Double) -> [BenchTable.Row] {
+    let pool = ComputePool(cores: options.threadCount)
+    let team = Team(pool: pool)
+    let (x, y) = (Operand(rows, inputs), Operand(rows, outputs))
+    let weight = Operand(outputs, inputs)
+    let rounded = Int8Operand(rows, inputs)
+    RMSNormKernel.forward(x.matrix, epsilon: 1e-6, into: rounded.levels, scales: rounded.norms)
+    let scratch = (0..<team.limit).map { _ in
+      FloatStorage(count: PackedMatrix.scratchCount(outputs: outputs, inputs: inputs))
+    }
+    // Shares of whole panels, of every kind.
+    let shares = outputs < 1024 ? 1 : 8 * team.limit
+    let share = shares == 1 ? outputs : (outputs / shares + 31) / 32 * 32
+    func eachShare(_ body: (Range<Int>, Int) -> Void) {
+      if shares == 1 { return body(0..<outputs, 0) }
+      team.forEach((outputs + share - 1) / share) { task, slot in
+        body(task * share..<min(outputs, (task + 1) * share), slot)
+      }
+    }
+    let floats = (0..<(outputs + share - 1) / share).map { task in
+      Operand(weight.matrix.rows(task * share..<min(outputs, (task + 1) * share))).panelsOfTranspose()
+    }
+    var contenders = [
+      Contender(name: "float32") {
+        pool.withRun {
+          eachShare { range, _ in
+            multiply(x.matrix, floats[range.lowerBound / share].panels, into: y.matrix.columns(range))
+          }
+        }
+      }
+    ]
+    for format in [WeightFormat.ternary, .binary] {
+      // No value is the shift: a binary matrix with a zero would take two bits.
+      let levels = WeightLevels(format: format, scale: 0.005, divisor: 0.005, shift: 1e-12)
+      let matrix = PackedMatrix(weight.matrix, levels)
+      contenders.append(
+        Contender(name: "\(matrix.format.bits)-bit, \(IntegerKernel.current.rawValue)") {
+          pool.withRun {
+            eachShare { range, slot in
+              multiply(rounded.levels, matrix, outputs: range, into: y.matrix, scratch: scratch[slot].all)
+            }
+          }
+        })
+    }
+    takeTurns(&contenders, seconds)
+    return self.rows(
+      "\(rows) x \(outputs)x\(inputs), GOP/s", contenders, work: 2e-9 * Double(rows * inputs * outputs)
+    ) { _ in nil }
   }
 
   /// Training steps or evaluations of a network with full precision and with two bits.

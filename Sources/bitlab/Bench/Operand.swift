@@ -12,6 +12,13 @@ final class Operand: Sendable {
     random.fillUniform(storage.all, bound: 0.01)
   }
 
+  /// A copy.
+  init(_ other: Matrix) {
+    storage = FloatStorage(count: other.rows * other.columns)
+    matrix = storage.matrix(rows: other.rows, columns: other.columns)
+    matrix.copy(from: other)
+  }
+
   /// Panels that own their memory.
   struct Packed {
     let panels: Panels

@@ -14,7 +14,7 @@ struct InferenceTests {
       let samples = TestSamples(count: count, of: specification, seed: 1)
       model.parameters.fillForTests(seed: 1)
       model.parametersChanged()
-      let packed = model.logits(samples)
+      let packed = model.inference(with: model.packedWeights).logits(samples)
       var trained: [Float] = []
       var score = ClassificationScore()
       for shard in model.shardPlan.shards(of: 0..<count) {
@@ -25,6 +25,7 @@ struct InferenceTests {
       #expect(
         withExtendedLifetime(packed) { packed.all.array } == trained && !trained.contains { $0.isNaN })
       #expect(try #require(model.evaluate(samples)) == score)
+      #expect(try #require(model.inference(with: model.packedWeights).evaluate(samples)) == score)
       let classified = model.inference.classify(samples)
       #expect(classified.score == score)
       #expect(

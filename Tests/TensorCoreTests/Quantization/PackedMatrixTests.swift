@@ -138,6 +138,14 @@ struct PackedMatrixTests {
           scratch.all.fill(.nan)
           multiply(x.levels, packed, into: y.matrix, bias: all, scratch: scratch.all, kernel: kernel)
           #expect(y.matrix.array == expected && y.isIntact, what)
+          // In parts, as threads share them.
+          y.matrix.fill(.nan)
+          for part in [0..<shape.outputs / 2, shape.outputs / 2..<shape.outputs] {
+            multiply(
+              x.levels, packed, outputs: part, into: y.matrix, bias: all, scratch: scratch.all, kernel: kernel
+            )
+          }
+          #expect(y.matrix.array == expected && y.isIntact, what)
           multiply(x.levels, panels.panels, into: y.matrix, kernel: kernel)
           withoutBias.insert(y.matrix.array)
           multiply(x.levels, packed, into: y.matrix, scratch: scratch.all, kernel: kernel)
