@@ -193,7 +193,8 @@ TARGET INLINED void multiply_packed_rows(const ckernels_packed_product *product,
 #pragma clang loop unroll(full)
   for (int row = 0; row < rows; row++) sums[row] = _mm256_setzero_si256();
   const uint8_t *weights = product->weights + output * product->weights_stride;
-  const int8_t *x = product->x + first * product->x_stride;
+  const long plane_stride = product->rows * CKERNELS_CHUNK;
+  const int8_t *x = product->x + first * CKERNELS_CHUNK;
   const long bytes = (product->depth + planes - 1) / planes;
   for (long start = 0; start < bytes; start += CHUNKS_IN_16_BITS * CKERNELS_CHUNK) {
     const long end = start + CHUNKS_IN_16_BITS * CKERNELS_CHUNK < bytes ? start + CHUNKS_IN_16_BITS * CKERNELS_CHUNK : bytes;
@@ -209,14 +210,14 @@ TARGET INLINED void multiply_packed_rows(const ckernels_packed_product *product,
         __builtin_memcpy(rest, weights + byte, (unsigned long)(bytes - byte));
         codes = _mm256_loadu_si256((const __m256i *)rest);
       }
-      const int8_t *values = x + byte / CKERNELS_CHUNK * CKERNELS_CHUNK * planes + byte % CKERNELS_CHUNK;
+      const int8_t *values = x + byte / CKERNELS_CHUNK * plane_stride * planes + byte % CKERNELS_CHUNK;
 #pragma clang loop unroll(full)
       for (int plane = 0; plane < planes; plane++) {
         const __m256i weight = _mm256_and_si256(_mm256_srli_epi16(codes, plane * bits), mask);
 #pragma clang loop unroll(full)
         for (int row = 0; row < rows; row++) {
           const __m256i value = _mm256_loadu_si256(
-              (const __m256i *)(values + row * product->x_stride + plane * CKERNELS_CHUNK));
+              (const __m256i *)(values + row * CKERNELS_CHUNK + plane * plane_stride));
           pairs[row] = _mm256_add_epi16(pairs[row], _mm256_maddubs_epi16(weight, value));
         }
       }

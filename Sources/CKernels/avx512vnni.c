@@ -186,7 +186,7 @@ TARGET INLINED void add_chunk(const ckernels_packed_product *product, const int8
                           : _mm512_and_si512(_mm512_srli_epi16(weights[output], (unsigned)(plane * bits)), mask);
 #pragma clang loop unroll(full)
     for (int row = 0; row < rows; row++) {
-      const __m512i values = _mm512_loadu_si512(x + row * product->x_stride + plane * CKERNELS_CHUNK);
+      const __m512i values = _mm512_loadu_si512(x + (plane * product->rows + row) * CKERNELS_CHUNK);
 #pragma clang loop unroll(full)
       for (int output = 0; output < outputs; output++) {
         __m512i *sum = &sums->of[row][output][plane % chains];
@@ -214,13 +214,13 @@ TARGET INLINED void multiply_packed_rows(const ckernels_packed_product *product,
       for (int chain = 0; chain < chains; chain++) sums.of[row][other][chain] = _mm512_setzero_si512();
   const long stride = product->weights_stride;
   const uint8_t *from = product->weights + output * stride;
-  const int8_t *x = product->x + first * product->x_stride;
+  const int8_t *x = product->x + first * CKERNELS_CHUNK;
   const long bytes = (product->depth * bits + 7) / 8, whole = bytes / CKERNELS_CHUNK * CKERNELS_CHUNK;
   // Weights are fetched into the second-level cache: for one row nothing is as slow as they are.
   const long ahead = outputs * stride > 8192 ? outputs * stride : 8192;
   __m512i weights[4];
 #pragma clang loop unroll(disable)
-  for (long byte = 0; byte < whole; byte += CKERNELS_CHUNK, x += CKERNELS_CHUNK * 8 / bits) {
+  for (long byte = 0; byte < whole; byte += CKERNELS_CHUNK, x += product->rows * CKERNELS_CHUNK * 8 / bits) {
 #pragma clang loop unroll(full)
     for (int other = 0; other < outputs; other++) {
       weights[other] = _mm512_loadu_si512(from + other * stride + byte);
@@ -259,7 +259,7 @@ TARGET INLINED void multiply_packed_block(const ckernels_packed_product *product
 
 TARGET INLINED void multiply_packed(const ckernels_packed_product *product, const int bits) {
   long row = 0;
-  for (; row + 8 <= product->rows; row += 8) multiply_packed_block(product, row, bits, 8, 2);
+  for (; row + 8 <= product->rows; row += 8) multiply_packed_block(product, row, bits, 8, 3);
   if (row + 4 <= product->rows) multiply_packed_block(product, row, bits, 4, 2), row += 4;
   if (row + 2 <= product->rows) multiply_packed_block(product, row, bits, 2, 4), row += 2;
   if (row < product->rows) multiply_packed_block(product, row, bits, 1, bits == 1 ? 2 : 4);

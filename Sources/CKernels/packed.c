@@ -3,20 +3,21 @@
 
 #include <string.h>
 
-void ckernels_interleave(const int8_t *x, long depth, int bits, int8_t *to) {
-  const long planes = 8 / bits, chunk = ckernels_chunk_depth(bits);
-  for (; depth >= chunk; depth -= chunk, x += chunk, to += chunk) {
+void ckernels_interleave(const int8_t *x, long depth, int bits, long row, long rows, int8_t *to) {
+  const long planes = 8 / bits, chunk = ckernels_chunk_depth(bits), plane_stride = rows * CKERNELS_CHUNK;
+  to += row * CKERNELS_CHUNK;
+  for (; depth >= chunk; depth -= chunk, x += chunk, to += planes * plane_stride) {
     if (bits == 2) {
       for (long plane = 0; plane < 4; plane++)
-        for (long byte = 0; byte < CKERNELS_CHUNK; byte++) to[plane * CKERNELS_CHUNK + byte] = x[4 * byte + plane];
+        for (long byte = 0; byte < CKERNELS_CHUNK; byte++) to[plane * plane_stride + byte] = x[4 * byte + plane];
     } else {
       for (long plane = 0; plane < 8; plane++)
-        for (long byte = 0; byte < CKERNELS_CHUNK; byte++) to[plane * CKERNELS_CHUNK + byte] = x[8 * byte + plane];
+        for (long byte = 0; byte < CKERNELS_CHUNK; byte++) to[plane * plane_stride + byte] = x[8 * byte + plane];
     }
   }
   if (depth == 0) return;
-  memset(to, 0, (unsigned long)chunk);
-  for (long k = 0; k < depth; k++) to[k % planes * CKERNELS_CHUNK + k / planes] = x[k];
+  for (long plane = 0; plane < planes; plane++) memset(to + plane * plane_stride, 0, CKERNELS_CHUNK);
+  for (long k = 0; k < depth; k++) to[k % planes * plane_stride + k / planes] = x[k];
 }
 
 // The codes in a byte, a byte each: four of two bits, or of each half four of one bit, as 0 or 2. Looked up, which takes half
@@ -69,12 +70,13 @@ void ckernels_multiply_packed_portable(const ckernels_packed_product *product) {
   for (long output = 0; output < product->outputs; output++) {
     const uint8_t *weights = product->weights + output * product->weights_stride;
     for (long row = 0; row < product->rows; row++) {
-      const int8_t *x = product->x + row * product->x_stride;
+      const long plane_stride = product->rows * CKERNELS_CHUNK;
+      const int8_t *x = product->x + row * CKERNELS_CHUNK;
       uint32_t sum = 0;
       for (long byte = 0; byte < bytes; byte++) {
-        const int8_t *first = x + byte / CKERNELS_CHUNK * CKERNELS_CHUNK * planes + byte % CKERNELS_CHUNK;
+        const int8_t *first = x + byte / CKERNELS_CHUNK * plane_stride * planes + byte % CKERNELS_CHUNK;
         for (long plane = 0; plane < planes; plane++)
-          sum += (uint32_t)((weights[byte] >> plane * product->bits & mask) * first[plane * CKERNELS_CHUNK]);
+          sum += (uint32_t)((weights[byte] >> plane * product->bits & mask) * first[plane * plane_stride]);
       }
       if (product->bits == 1) sum *= 2;
       const float whole = (float)(int32_t)(sum - (uint32_t)product->x_sums[row]);

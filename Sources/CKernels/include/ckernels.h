@@ -72,9 +72,8 @@ typedef struct {
   long depth;
   /// 1 or 2.
   int bits;
-  /// `[rows, chunks, 8 / bits, 64]` levels, and zeros behind the depth.
+  /// `[chunks, 8 / bits, rows, 64]` levels, and zeros behind the depth: what is multiplied together lies side by side.
   const int8_t *x;
-  long x_stride;
   /// The sum of each row's levels.
   const int32_t *x_sums;
   long rows;
@@ -93,8 +92,9 @@ typedef struct {
 // Steps of the depth in a chunk.
 static inline long ckernels_chunk_depth(int bits) { return CKERNELS_CHUNK * 8 / bits; }
 
-// Puts a row of levels into the order of a packed product; behind it are zeros up to the end of the last chunk.
-void ckernels_interleave(const int8_t *x, long depth, int bits, int8_t *to);
+// Puts the levels of row `row` of so many into the order of a packed product; behind them are zeros up to the end of the last
+// chunk.
+void ckernels_interleave(const int8_t *x, long depth, int bits, long row, long rows, int8_t *to);
 
 // Unpacks stored weights, `[columns, groups]` of which 16 at most, into a panel of a product: zeros in the columns behind
 // them. What lies behind the depth must be 0 in the stored bytes.

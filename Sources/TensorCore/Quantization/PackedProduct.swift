@@ -39,12 +39,12 @@ extension PackedMatrix {
     _ x: Int8Matrix, outputs: Range<Int>, into y: Matrix, bias: Vector?, scratch: Vector,
     kernel: IntegerKernel
   ) {
-    let stride = Self.interleavedBytes(depth: columns)
     let levels = UnsafeMutableRawPointer(scratch.base).assumingMemoryBound(to: Int8.self)
     var factors = InlineArray<8, Float>(repeating: 0)
     var sums = InlineArray<8, Int32>(repeating: 0)
     for row in 0..<x.rows {
-      ckernels_interleave(x.base + row * x.stride, columns, Int32(format.bits), levels + row * stride)
+      ckernels_interleave(
+        x.base + row * x.stride, columns, Int32(format.bits), row, x.rows, levels)
       factors[row] = scale / x.scale(ofRow: row)
       sums[row] = Int32(truncatingIfNeeded: x.sum(ofRow: row))
     }
@@ -54,7 +54,7 @@ extension PackedMatrix {
           var product = ckernels_packed_product(
             weights: weights, weights_stride: format.bytes(columns: columns), outputs: outputs.count,
             depth: columns,
-            bits: Int32(format.bits), x: levels, x_stride: stride, x_sums: sums.baseAddress, rows: x.rows,
+            bits: Int32(format.bits), x: levels, x_sums: sums.baseAddress, rows: x.rows,
             factors: factors.baseAddress, bias: bias.map { UnsafePointer($0.base + outputs.lowerBound) },
             y: y.base + outputs.lowerBound,
             y_stride: y.stride)
