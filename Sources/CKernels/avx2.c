@@ -88,6 +88,12 @@ TARGET INLINED float sum_eight(__m256 eight) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+TARGET INLINED int32_t sum_words(__m256i eight) {
+  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
+}
+
 typedef struct {
   __m256 squares[2];
   // The bits of the largest magnitude: infinity has the least of all that is not finite.
@@ -145,9 +151,7 @@ TARGET INLINED int32_t round_row(const float *x, long count, float factor, int8_
     _mm256_storeu_si256((__m256i *)rest, round_values(x + whole, count - whole, factors, &sums));
     __builtin_memcpy(levels + whole, rest, (unsigned long)(count - whole));
   }
-  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
-  return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
+  return sum_words(sums);
 }
 
 TARGET void ckernels_round_avx2(const ckernels_rounding *rounding) {
@@ -227,10 +231,7 @@ TARGET INLINED void multiply_packed_rows(const ckernels_packed_product *product,
   }
 #pragma clang loop unroll(full)
   for (int row = 0; row < rows; row++) {
-    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums[row]), _mm256_extracti128_si256(sums[row], 1));
-    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
-    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1));
-    const uint32_t sum = (uint32_t)_mm_cvtsi128_si32(four) << (bits == 1);
+    const uint32_t sum = (uint32_t)sum_words(sums[row]) << (bits == 1);
     const float whole = (float)(int32_t)(sum - (uint32_t)product->x_sums[first + row]);
     const float bias = product->bias ? product->bias[output] : 0;
     product->y[(first + row) * product->y_stride + output] =

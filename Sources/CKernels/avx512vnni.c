@@ -169,7 +169,8 @@ typedef struct {
   __m512i of[8][4][8];
 } packed_sums;
 
-// One row of one-bit weights has a sum for each bit of a byte, in place of a shift for each: a sum of 2^p-fold products.
+// One row of one-bit weights has a sum for each bit of a byte, in place of a shift for each: bit p's is 2^p-fold. A chunk adds
+// 4 x 128 x 128 to a lane at most, so all those of the greatest depth still fit into 32 bits.
 #define SUMS_BY_BIT(bits, rows) ((bits) == 1 && (rows) == 1)
 
 // Adds the products of some rows with a chunk of some outputs' weights.
